@@ -1,0 +1,5 @@
+from . import models
+from . import jobs
+from . import wizards
+from .listener import MQTT_THREADS
+from .listener.server import post_load

@@ -1,0 +1,30 @@
+{
+    "name": "MQTT Listener",
+    "version": "19.0.1.0.0",
+    "category": "Technical",
+    "summary": "MQTT messages become Odoo history through queue_job: none lost, none doubled",
+    "author": "mqtt_listener contributors",
+    "license": "LGPL-3",
+    "depends": ["queue_job", "bus"],
+    "external_dependencies": {"python": ["paho-mqtt"]},
+    "data": [
+        "security/mqtt_groups.xml",
+        "security/ir.model.access.csv",
+        "security/mqtt_rules.xml",
+        "jobs/ingest.xml",
+        "data/mqtt_cron.xml",
+        "views/mqtt_signal_history_views.xml",
+        "views/mqtt_subscription_views.xml",
+        "views/mqtt_service_views.xml",
+        "views/queue_job_views.xml",
+        "wizards/mqtt_connection_test_views.xml",
+        "views/mqtt_menus.xml",
+    ],
+    "assets": {
+        "web.assets_backend": [
+            "mqtt_listener/static/src/**/*",
+        ],
+    },
+    "post_load": "post_load",
+    "application": True,
+}

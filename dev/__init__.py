@@ -1,0 +1,4 @@
+"""The developers' tools: set-up, demo, checks. Nothing of the addon imports them.
+
+``make`` is the door to all of it; the Makefile at the root lists what there is.
+"""

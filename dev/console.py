@@ -1,0 +1,40 @@
+"""What the tools say, and how they give up: in one line that says what to do.
+
+A traceback of the tooling helps nobody who only wants to see the demo, so a
+failure that a person can do something about is a `Problem`, and `run` prints it.
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+
+
+class Problem(Exception):
+    """Something a person can put right; the message says how, in one line."""
+
+
+def say(what: str, text: str = "") -> None:
+    """Print one short line of progress."""
+    print(f"  {what:<12} {text}".rstrip(), flush=True)
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run(main: Callable[[], "int | None"]) -> None:
+    """Run a tool's `main` and leave with its status.
+
+    SIGTERM and SIGHUP are turned into the interrupt that Ctrl-C is, so that
+    whatever the tool started is stopped in the same way.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        sys.exit(main() or 0)
+    except Problem as problem:
+        print(f"\nfailed: {problem}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr, flush=True)
+        sys.exit(130)

@@ -1,0 +1,120 @@
+"""What Debian gives: installed programs, and packages unpacked without installing.
+
+Odoo 19 is a package of Debian's suite `sid`. It is fetched with an apt of our own,
+so the machine's package sources stay as they are and no root is needed.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .console import Problem, say
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+# A package's service must not be started on the machine: ours are private ones.
+INSTALL = """
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > $policy
+    chmod +x $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get install --yes --quiet --no-install-recommends "$@" || {
+    apt-get update --quiet
+    apt-get install --yes --quiet --no-install-recommends "$@"
+}
+"""
+
+
+def program(name: str) -> "str | None":
+    """The path of a program, also where only root's PATH has it."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    return shutil.which(name, path=path)
+
+
+def install(*packages: str) -> None:
+    """Install Debian packages, without letting their services start."""
+    say("apt-get", "install " + " ".join(packages))
+    by_hand = f"install {' '.join(packages)} by hand and run this again"
+    if not program("apt-get"):
+        raise Problem(f"this is not Debian: {by_hand}")
+    become = [] if os.geteuid() == 0 else [program("sudo")]
+    if become == [None]:
+        raise Problem(f"neither root nor sudo: {by_hand}")
+    command = [*become, "sh", "-c", INSTALL, "install", *packages]
+    if subprocess.run(command).returncode:
+        raise Problem(f"apt-get could not install them: {by_hand}")
+
+
+def _apt_get(*arguments: str, folder: Path) -> None:
+    """Run apt-get, showing what it downloads; its log tells the rest."""
+    with open(folder / "apt.log", "a") as log:
+        done = subprocess.run(["apt-get", *arguments], cwd=folder, stderr=log)
+    if done.returncode:
+        raise Problem(
+            f"apt-get {arguments[-1]} failed (see {folder / 'apt.log'}): run"
+            " 'apt-get update' as root, or set ODOO_PATH to an Odoo 19 of yours"
+        )
+
+
+def _mirror() -> "str | None":
+    """The address of the mirror that the machine itself uses."""
+    listing = ["$(ORIGIN) $(REPO_URI)", "Created-By: Packages"]
+    command = ["apt-get", "indextargets", "--format", *listing]
+    for line in subprocess.check_output(command, text=True).splitlines():
+        origin, _, uri = line.partition(" ")
+        if origin == "Debian":
+            return uri
+    return None
+
+
+def _has_lists() -> bool:
+    """Whether `apt-get update` was ever run on this machine."""
+    command = ["apt-cache", "show", "fonts-font-awesome"]
+    return not subprocess.run(command, capture_output=True).returncode
+
+
+def _update_lists() -> None:
+    become = [] if os.geteuid() == 0 else [program("sudo") or "sudo"]
+    if subprocess.run([*become, "apt-get", "update", "--quiet"]).returncode:
+        raise Problem("run 'apt-get update' as root and then this again")
+
+
+def _private_sources(folder: Path) -> "list[str]":
+    """Options that make apt-get look at Debian's `sid` only, in `folder`."""
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    mirror = _mirror()
+    if not mirror:
+        raise Problem("the machine has no Debian mirror set: set ODOO_PATH instead")
+    sources = folder / "sources.list"
+    sources.write_text(f"deb [signed-by={KEYRING}] {mirror} sid main\n")
+    settings = {
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::State::lists": folder / "lists",
+        "Dir::Cache": folder / "cache",
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+    }
+    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+
+
+def unpack(root: Path, sid: "tuple[str, ...]", own: "tuple[str, ...]") -> None:
+    """Unpack packages of `sid` and of the machine's own release into `root`."""
+    if not _has_lists():
+        _update_lists()
+    folder = root / ".apt"
+    folder.mkdir()
+    private = _private_sources(folder)
+    _apt_get(*private, "update", folder=folder)
+    _apt_get(*private, "download", *sid, folder=folder)
+    _apt_get("-o", "APT::Sandbox::User=root", "download", *own, folder=folder)
+    for package in sorted(folder.glob("*.deb")):
+        say("unpack", package.name)
+        subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+    shutil.rmtree(folder)

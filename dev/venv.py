@@ -1,0 +1,52 @@
+"""The virtual environment that everything of ours runs in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import debian, paths
+from .console import Problem, say
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+# Its dependencies are Odoo itself, which is not on PyPI, and what we pin anyway.
+WITHOUT_DEPENDENCIES = ("odoo-addon-queue-job==19.0.2.4.0.1",)
+
+
+def folder() -> Path:
+    """Where the environment of this checkout's pins is, made or not."""
+    pins = REQUIREMENTS.read_text(), WITHOUT_DEPENDENCIES, sys.version_info[:2]
+    return paths.HOME / f"venv-{paths.fingerprint(*pins)}"
+
+
+def python() -> Path:
+    """The interpreter of the environment."""
+    return folder() / "bin/python"
+
+
+def _pip(target: Path, *arguments: "str | Path") -> None:
+    pip = [target / "bin/python", "-m", "pip", "--disable-pip-version-check"]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    command = [*pip, "install", "--progress-bar", "on", *arguments]
+    log = target / "pip.log"
+    with open(log, "w") as errors:
+        done = subprocess.run(command, stderr=errors, env=environment)
+    if done.returncode:
+        print(log.read_text(), file=sys.stderr)
+        raise Problem("pip failed (its words are above): check the access to PyPI")
+
+
+def _build(target: Path) -> None:
+    say("python", "making the virtual environment (about 90 packages)")
+    if subprocess.run([sys.executable, "-c", "import ensurepip"]).returncode:
+        debian.install("python3-venv")
+    subprocess.run([sys.executable, "-m", "venv", target], check=True)
+    _pip(target, "--requirement", REQUIREMENTS)
+    _pip(target, "--no-deps", *WITHOUT_DEPENDENCIES)
+
+
+def get() -> Path:
+    """The environment, made when there is none yet."""
+    if sys.version_info < (3, 10):
+        raise Problem("Odoo 19 wants Python 3.10 or newer: run make with PYTHON=…")
+    return paths.build_once(folder(), _build)

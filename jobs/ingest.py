@@ -1,0 +1,98 @@
+"""Store a batch of received messages in history."""
+
+from odoo import models
+
+from ..mqtt.message import decode_batch
+from ..mqtt.payload import decode_text
+
+PRIORITY = 5  # before the default of 10: what follows a message waits for this
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def _enqueue_ingest(self, content, first_sequence, last_sequence, to_store):
+        """Put a batch and its job into the current transaction."""
+        self.ensure_one()
+        batch = self.env["mqtt.batch"].create(
+            {
+                "service_id": self.id,
+                "last_sequence": last_sequence,
+                "message_count": to_store,
+                "content": content,
+            }
+        )
+        count = last_sequence - first_sequence + 1
+        self.with_delay(
+            priority=PRIORITY,
+            max_retries=0,  # a batch is never given up for a passing reason
+            description=self.env._(
+                "Store %(count)s messages of %(service)s",
+                count=count,
+                service=self.name,
+            ),
+        )._job_ingest(
+            batch.id, first_sequence=first_sequence, last_sequence=last_sequence
+        )
+
+    def _queue_job_store_values__job_ingest(self, job):
+        return {"mqtt_service_id": job.recordset.id, "company_id": self.company_id.id}
+
+    def _job_ingest(self, batch_id, first_sequence, last_sequence):
+        """Store the messages of a batch and delete it, in one transaction.
+
+        :param batch_id: id of the ``mqtt.batch``; one that is gone was stored before.
+        :param first_sequence: sequence of its first message, which the related action
+            needs; :param last_sequence: of its last.
+        :return: what the job monitor shows as result.
+        """
+        self.ensure_one()
+        batch = self.env["mqtt.batch"].browse(batch_id).exists()
+        if not batch:
+            return self.env._("Stored before.")
+        subscriptions = set(
+            self.with_context(active_test=False).subscription_ids.ids
+        )
+        messages = self.env["mqtt.signal.history"].create(
+            [
+                self._history_values(message, sequence, subscriptions)
+                for sequence, message in enumerate(
+                    decode_batch(batch.content), first_sequence
+                )
+                if message.store
+            ]
+        )
+        batch._delete_stored()
+        return self.env._("%s messages stored.", len(messages))
+
+    def _history_values(self, message, sequence, subscriptions):
+        text = decode_text(message.payload)
+        known = message.subscription_id in subscriptions  # it may have been deleted
+        values = {
+            "service_id": self.id,
+            "subscription_id": message.subscription_id if known else False,
+            "topic": message.topic,
+            "payload": text if text is not None else False,
+            "payload_raw": message.payload if text is None else False,
+            "size": len(message.payload),
+            "qos": message.qos,
+            "retain": message.retain,
+            "dup": message.dup,
+            "direction": "receive",
+            "message_id": message.packet_id,
+            "timestamp": message.received_at,
+            "sequence": sequence,
+        }
+        if message.properties:
+            values |= self._history_properties(message.properties)
+        return values
+
+    def _history_properties(self, properties):
+        correlation = properties.get("correlation_data")
+        return {
+            "content_type": properties.get("content_type"),
+            "response_topic": properties.get("response_topic"),
+            "correlation_data": bytes.fromhex(correlation) if correlation else False,
+            "message_expiry": properties.get("message_expiry"),
+            "user_properties": properties.get("user_properties"),
+        }

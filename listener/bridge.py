@@ -1,0 +1,246 @@
+"""Between the listener and a database: the only file that opens cursors.
+
+Two kinds of connections: one of its own, outside Odoo's pool, that listens for
+notifications and holds the advisory locks for as long as it lives; and Odoo's cursors,
+one short transaction for each call. What crosses is settings one way, batches and
+observations the other, all plain values (``models/mqtt_service_listener.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
+from odoo.sql_db import connection_info_for
+
+from ..mqtt.message import encode_batch
+from ..mqtt.receipts import pack_receipts, unpack_receipts
+from .inbox import Delivery
+from .settings import ServiceSettings
+
+_logger = logging.getLogger(__name__)
+
+MODULE = "mqtt_listener"
+NOTIFY_CHANNEL = "mqtt_listener"
+LOCK_CLASS = 0x4D515454  # the same as in models/mqtt_service.py, which looks at it
+# The server lets go of the locks of a host that vanished after this many seconds.
+KEEPALIVE_OPTIONS = (
+    "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2"
+)
+
+DATABASE_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+class LeaseLost(Exception):
+    """Another listener has claimed the service; this one has to end without a word."""
+
+
+class Bridge:
+    """All that the listener does with one database.
+
+    :param dbname: the database.
+    """
+
+    def __init__(self, dbname: str):
+        self.dbname = dbname
+        self._control: psycopg2.extensions.connection | None = None
+
+    # The connection of its own
+
+    def open(self) -> None:
+        """Open the control connection.
+
+        :raise psycopg2.Error: when the database cannot be reached or is a standby.
+        """
+        _name, info = connection_info_for(self.dbname)
+        control = psycopg2.connect(
+            **{
+                **info,
+                "application_name": f"{MODULE}-listener",
+                "options": KEEPALIVE_OPTIONS,
+                "connect_timeout": 5,
+                "keepalives_idle": 1,
+                "keepalives_interval": 1,
+                "keepalives_count": 2,
+            }
+        )
+        control.autocommit = True
+        self._control = control
+        with control.cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery()")
+            if cursor.fetchone()[0]:
+                self.close()
+                raise psycopg2.OperationalError("the database is a read-only standby")
+            cursor.execute(f"LISTEN {NOTIFY_CHANNEL}")
+
+    def close(self) -> None:
+        """Close the control connection, and let go of all locks with it."""
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._control is not None and not self._control.closed
+
+    def is_installed(self) -> bool:
+        """Whether the addon is installed in the database."""
+        rows = self._query(
+            "SELECT 1 FROM information_schema.tables"
+            " WHERE table_schema = current_schema AND table_name = 'ir_module_module'"
+        )
+        return bool(
+            rows
+            and self._query(
+                "SELECT 1 FROM ir_module_module WHERE name = %s"
+                " AND state IN ('installed', 'to upgrade')",
+                MODULE,
+            )
+        )
+
+    def try_lock(self, service_id: int) -> bool:
+        """Become the one listener of a service in the cluster, if there is none."""
+        return self._query(
+            "SELECT pg_try_advisory_lock(%s, %s)", LOCK_CLASS, service_id
+        )[0][0]
+
+    def unlock(self, service_id: int) -> None:
+        self._query("SELECT pg_advisory_unlock(%s, %s)", LOCK_CLASS, service_id)
+
+    def wait(self, wake: int, timeout: float) -> bool:
+        """Wait for a notification, for the file descriptor ``wake``, or so many seconds.
+
+        :return: whether there was a notification.
+        :raise psycopg2.Error: when the connection is gone.
+        """
+        ready, _, _ = select.select([self._control, wake], [], [], timeout)
+        if self._control in ready:
+            self._control.poll()
+        notified = bool(self._control.notifies)
+        self._control.notifies.clear()
+        return notified
+
+    def _query(self, query: str, *parameters: object) -> list[tuple]:
+        with self._control.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall()
+
+    # Transactions
+
+    @contextmanager
+    def _environment(self) -> Iterator[api.Environment]:
+        """A superuser's environment on an up-to-date registry, in one transaction."""
+        thread = threading.current_thread()
+        thread.dbname = self.dbname  # for Odoo's log
+        registry = Registry(self.dbname).check_signaling()
+        with registry.cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {})
+
+    @contextmanager
+    def _service(self, service_id: int) -> Iterator[api.Environment]:
+        with self._environment() as env:
+            yield env["mqtt.service"].browse(service_id)
+
+    def wanted(self) -> dict[int, ServiceSettings]:
+        """Settings of the services that should run, by id."""
+        with self._environment() as env:
+            wanted = env["mqtt.service"]._listener_wanted()
+        return {one["id"]: ServiceSettings.from_values(one) for one in wanted}
+
+    def claim(self, service_id: int, thread_identifier: str, host_info: str) -> dict:
+        """Fence off earlier listeners of the service.
+
+        :return: ``sequence`` of the last message, and of the broker's session the
+            ``receipts`` and ``session_filters``, as the connection takes them.
+        """
+        with self._service(service_id) as service:
+            known = service._listener_claim(thread_identifier, host_info)
+        return {
+            **known,
+            "receipts": [
+                (sequence, list(unpack_receipts(content)))
+                for sequence, content in known["receipts"]
+            ],
+        }
+
+    def enqueue(
+        self,
+        service_id: int,
+        thread_identifier: str,
+        batch: list[Delivery],
+        *,
+        after_sequence: int,
+        session: int,
+        forget_through: int,
+    ) -> int:
+        """Make a batch durable, in one transaction with its job and its receipts.
+
+        :param after_sequence: sequence of the last message before the batch.
+        :param session: the current one; receipts of earlier ones are worth nothing.
+        :return: sequence of the last message.
+        :raise LeaseLost: when another listener has claimed the service.
+        """
+        messages = [one.message for one in batch if not one.is_copy]
+        receipts = pack_receipts(
+            (one.message.packet_id, one.message.digest)
+            for one in batch
+            if one.message.qos and one.session == session
+        )
+        content = encode_batch(messages)
+        with self._service(service_id) as service:
+            sequence = service._listener_enqueue(
+                thread_identifier,
+                content,
+                after_sequence=after_sequence,
+                total=len(messages),
+                to_store=sum(message.store for message in messages),
+                receipts=receipts,
+                forget_through=forget_through,
+            )
+        if sequence is None:
+            raise LeaseLost
+        return sequence
+
+    def report(
+        self,
+        service_id: int,
+        thread_identifier: str,
+        connection: dict,
+        subscriptions: dict[int, dict],
+        forget_through: int,
+    ) -> None:
+        """:raise LeaseLost: when another listener has claimed the service."""
+        with self._service(service_id) as service:
+            held = service._listener_report(
+                thread_identifier, connection, subscriptions, forget_through
+            )
+        if not held:
+            raise LeaseLost
+
+    def give_up(self, service_id: int, thread_identifier: str) -> None:
+        with self._service(service_id) as service:
+            service._listener_give_up(thread_identifier)
+
+    def release(self, service_id: int, thread_identifier: str) -> None:
+        with self._service(service_id) as service:
+            service._listener_release(thread_identifier)
+
+
+def has_addon(dbname: str) -> bool:
+    """Whether a database can be reached and has the addon installed."""
+    bridge = Bridge(dbname)
+    try:
+        bridge.open()
+        return bridge.is_installed()
+    except psycopg2.Error as error:
+        _logger.debug("database %s not looked at: %s", dbname, error)
+        return False
+    finally:
+        bridge.close()

@@ -1,0 +1,135 @@
+"""Tries a service's broker step by step, while somebody waits for the answer."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from .connection import new_client, open_connection, reason_text, send_subscribe
+from .problem import Problem
+from .settings import ServiceSettings
+
+STEP_TIMEOUT = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a test.
+
+    :param name: ``name``, ``tcp``, ``login`` or ``subscription``.
+    :param subject: what it was about: an address, a user, a topic filter.
+    :param seconds: how long it took.
+    :param problem: why it failed, ``None`` when it did not.
+    """
+
+    name: str
+    subject: str
+    seconds: float
+    problem: Problem | None
+
+
+class _Failed(Exception):
+    def __init__(self, problem: Problem):
+        super().__init__(problem)
+        self.problem = problem
+
+
+def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
+    """Go through name, TCP, login and subscriptions; stop at the step that fails.
+
+    With a client identifier and a session of its own, so that a service that runs is
+    not disturbed, and without the shared subscriptions, whose messages it would take.
+    """
+    address = f"{settings.host}:{settings.port}"
+    steps: list[tuple[str, str, Callable[[], object]]] = [
+        ("name", settings.host, lambda: _resolve(settings)),
+        ("tcp", address, lambda: _open_socket(settings)),
+    ]
+    for name, subject, action in steps:
+        step = _timed(name, subject, action)
+        yield step
+        if step.problem:
+            return
+    session = _Session(settings)
+    try:
+        step = _timed("login", settings.username or "", session.log_in)
+        yield step
+        if step.problem:
+            return
+        for subscription in settings.subscriptions:
+            if not subscription.topic_filter.is_shared:
+                yield _timed(
+                    "subscription",
+                    subscription.topic_filter.text,
+                    lambda one=subscription: session.subscribe(one),
+                )
+    finally:
+        session.close()
+
+
+def _timed(name: str, subject: str, action: Callable[[], object]) -> Step:
+    start = time.monotonic()
+    problem = None
+    try:
+        action()
+    except _Failed as failure:
+        problem = failure.problem
+    except (OSError, ValueError) as error:
+        problem = Problem.from_exception(error)
+    return Step(name, subject, time.monotonic() - start, problem)
+
+
+def _resolve(settings: ServiceSettings) -> None:
+    socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+
+
+def _open_socket(settings: ServiceSettings) -> None:
+    socket.create_connection((settings.host, settings.port), STEP_TIMEOUT).close()
+
+
+class _Session:
+    """A connection to the broker for the length of a test."""
+
+    def __init__(self, settings: ServiceSettings):
+        # Nothing stays at a 3.1.1 broker either: its session is empty.
+        self._settings = replace(settings, session_expiry=0)
+        self._client = new_client(settings, f"odoo-test-{secrets.token_hex(6)}")
+        self._client.on_connect = self._answer
+        self._client.on_subscribe = lambda client, data, _id, codes, properties: (
+            self._answer(client, data, None, codes[0], properties)
+        )
+        self._code = self._text = None
+
+    def log_in(self) -> None:
+        open_connection(self._client, self._settings, passing=True)
+        self._await_answer()
+
+    def subscribe(self, subscription) -> None:
+        send_subscribe(
+            self._client, self._settings, subscription, with_identifier=False
+        )
+        self._await_answer()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop(0)
+
+    def _answer(self, _client, _data, _flags, code, properties) -> None:
+        self._code, self._text = code, reason_text(code, properties)
+
+    def _await_answer(self) -> None:
+        self._code = None
+        deadline = time.monotonic() + STEP_TIMEOUT
+        while self._code is None:
+            if time.monotonic() >= deadline:
+                raise _Failed(Problem("timeout"))
+            if self._client.loop(0.1):
+                # Closed without an answer: 3.1.1 brokers do so to what they refuse.
+                break
+        if self._code is None:
+            raise _Failed(Problem("protocol"))
+        if self._code.value >= 0x80:
+            raise _Failed(Problem.from_reason(self._code.value, self._text))

@@ -1,0 +1,157 @@
+"""Where received messages wait for their transaction: between network and database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from ..mqtt.message import Message
+
+# A batch this large leaves early when nothing more comes for so long (seconds): the
+# broker's window is used up, and waiting on would only delay the acknowledgements.
+EARLY_MESSAGES = 10
+EARLY_QUIET = 0.005
+
+
+@dataclass(eq=False)
+class Delivery:
+    """A message on its way to the database.
+
+    :param generation: number of the connection whose broker waits for the
+        acknowledgement; changed when the broker sends the message again.
+    :param session: number of the broker's session it belongs to.
+    :param is_copy: whether another delivery brings the same message: only to be
+        acknowledged, in its turn.
+    :param sequence: of the batch it was committed with, ``None`` until then.
+    """
+
+    message: Message | None
+    generation: int
+    session: int
+    is_copy: bool = False
+    sequence: int | None = None
+
+    @property
+    def size(self) -> int:
+        return 0 if self.is_copy else len(self.message.payload)
+
+
+class Inbox:
+    """A bounded queue of deliveries, taken in batches.
+
+    :param batch_size: messages in a batch, at most.
+    :param batch_bytes: payload bytes in a batch, at most (one larger goes alone).
+    :param linger: seconds between two batches while neither bound is reached.
+    :param max_messages: beyond it, QoS 0 messages are refused.
+    :param max_bytes: beyond it, the network thread stops reading.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        batch_bytes: int,
+        linger: float,
+        max_messages: int,
+        max_bytes: int,
+    ):
+        self._batch_size = batch_size
+        self._batch_bytes = batch_bytes
+        self._linger = linger
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._queue: deque[Delivery] = deque()
+        self._bytes = 0  # of what is in the queue
+        self._unfinished = 0  # deliveries put and not done
+        self._unfinished_bytes = 0
+        self._changed = threading.Condition()
+        self._poked = False
+        self._flushing = False
+        self._last_take = 0.0
+
+    @property
+    def unfinished(self) -> int:
+        """Deliveries that are not committed yet: in the queue, or taken from it."""
+        return self._unfinished
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be read from the network for now."""
+        return self._unfinished_bytes >= self._max_bytes
+
+    def put(self, delivery: Delivery) -> bool:
+        """Append a delivery.
+
+        :return: ``False`` when it was refused: QoS 0, and too many wait already.
+        """
+        size = delivery.size
+        with self._changed:
+            if delivery.message.qos == 0 and (
+                self._unfinished >= self._max_messages
+                or self._unfinished_bytes + size > self._max_bytes
+            ):
+                return False
+            self._queue.append(delivery)
+            self._bytes += size
+            self._unfinished += 1
+            self._unfinished_bytes += size
+            if len(self._queue) == 1 or self._is_batch:
+                self._changed.notify()
+        return True
+
+    def poke(self) -> None:
+        """Make :meth:`take` return now: there is something else to do."""
+        with self._changed:
+            self._poked = True
+            self._changed.notify()
+
+    def flush(self) -> None:
+        """From now on, let batches go without lingering."""
+        with self._changed:
+            self._flushing = True
+            self._changed.notify()
+
+    def take(self, timeout: float) -> list[Delivery]:
+        """The next batch, oldest first; empty after ``timeout`` seconds or a poke."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._poked, timeout)
+            self._poked = False
+            if self._queue:
+                self._wait_for_more()
+            return self._pop_batch()
+
+    def done(self, batch: list[Delivery]) -> None:
+        """These are committed, or given up."""
+        with self._changed:
+            self._unfinished -= len(batch)
+            self._unfinished_bytes -= sum(delivery.size for delivery in batch)
+
+    @property
+    def _is_batch(self) -> bool:
+        return len(self._queue) >= self._batch_size or self._bytes >= self._batch_bytes
+
+    def _wait_for_more(self) -> None:
+        deadline = self._last_take + self._linger
+        while not self._is_batch and not self._flushing:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            before = len(self._queue)
+            self._changed.wait(min(left, EARLY_QUIET))
+            if len(self._queue) == before >= EARLY_MESSAGES:
+                break
+
+    def _pop_batch(self) -> list[Delivery]:
+        batch: list[Delivery] = []
+        size = 0
+        while self._queue and len(batch) < self._batch_size:
+            next_size = self._queue[0].size
+            if batch and size + next_size > self._batch_bytes:
+                break
+            size += next_size
+            batch.append(self._queue.popleft())
+        self._bytes -= size
+        if batch:
+            self._last_take = time.monotonic()
+        return batch

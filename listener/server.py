@@ -1,0 +1,112 @@
+"""Starts the listener with an Odoo server: the only file that touches its classes.
+
+What is it? The door through which the listener enters a server process. In the threaded
+server it is a thread. In the prefork server it is a worker process of its own: HTTP
+workers are recycled, and a thread in one dies without a word. ``odoo mqtt_listener``
+(``cli/``) runs the same node alone.
+
+How does it work? Odoo has hooks for stopping (``CommonServer.on_stop``,
+``Worker.stop``), none for starting: ``ThreadedServer.start`` and
+``PreforkServer.process_spawn`` are wrapped, once, in ``post_load``, which runs before
+the server object is made.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import select
+import threading
+
+from odoo.service import server
+from odoo.tools import config
+
+from .node import Node
+from .settings import NodeSettings
+from .supervisor import STOP_TIMEOUT
+
+_logger = logging.getLogger(__name__)
+
+
+class WorkerMqtt(server.Worker):
+    """The worker process of the prefork server that listens.
+
+    Nothing is opened before the fork. The work is done by threads; this process only
+    returns within a beat, so that Odoo's watchdog and limits go on working.
+    """
+
+    def start(self) -> None:
+        super().start()
+        if self.multi.socket:
+            self.multi.socket.close()  # HTTP is for others
+        self._node = Node(NodeSettings.from_config())
+        self._thread = threading.Thread(
+            target=self._node.run, name="mqtt-node", daemon=True
+        )
+        self._thread.start()
+
+    def sleep(self) -> None:
+        select.select([self.wakeup_fd_r], [], [], self.multi.beat)
+        server.empty_pipe(self.wakeup_fd_r)
+
+    def process_work(self) -> None:
+        """The threads work; a node that died takes its process with it, to start anew."""
+        if not self._thread.is_alive():
+            _logger.error("the listener died; its process starts again")
+            self.alive = False
+
+    def stop(self) -> None:
+        self._node.stop()
+        self._thread.join(STOP_TIMEOUT)
+        super().stop()
+
+
+def post_load() -> None:
+    """Have the servers of this process start the listener. Called by Odoo, once."""
+    if config["test_enable"] or not _is_enabled():
+        return
+    _wrap(server.ThreadedServer, "start", _start_in_threaded_server)
+    _wrap(server.PreforkServer, "process_spawn", _start_in_prefork_server)
+
+
+def _is_enabled() -> bool:
+    try:
+        enabled = NodeSettings.from_config().enabled
+    except ValueError as error:
+        _logger.error("the listener does not start: %s", error)
+        return False
+    if not enabled:
+        _logger.info("the listener is disabled on this node")
+    return enabled
+
+
+def _wrap(server_class: type, name: str, then) -> None:
+    """Have ``then(server, **kwargs)`` called after each call of a server's method."""
+    original = getattr(server_class, name)
+
+    @functools.wraps(original)
+    def wrapped(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        then(self, *args, **kwargs)
+        return result
+
+    setattr(server_class, name, wrapped)
+
+
+def _start_in_threaded_server(_server: server.ThreadedServer, stop=False) -> None:
+    if stop or config["stop_after_init"]:
+        return
+    node = Node(NodeSettings.from_config())
+    thread = threading.Thread(target=node.run, name="mqtt-node", daemon=True)
+
+    def stop_node() -> None:
+        node.stop()
+        thread.join(STOP_TIMEOUT)
+
+    server.CommonServer.on_stop(stop_node)
+    thread.start()
+
+
+def _start_in_prefork_server(prefork: server.PreforkServer) -> None:
+    if not any(isinstance(worker, WorkerMqtt) for worker in prefork.workers.values()):
+        prefork.worker_spawn(WorkerMqtt, {})

@@ -1,0 +1,135 @@
+"""Frozen settings: of a service as the database has it, of a node as odoo.conf has it."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from odoo.tools import config
+
+from ..mqtt.backoff import Backoff
+from ..mqtt.topic import TopicFilter
+
+SECTION = "mqtt_listener"
+
+
+@dataclass(frozen=True)
+class SubscriptionSettings:
+    """A topic filter to subscribe to, with its options (MQTT 5.0 section 3.8.3.1)."""
+
+    id: int
+    topic_filter: TopicFilter
+    qos: int
+    no_local: bool
+    retain_as_published: bool
+    retain_handling: int
+    store: bool
+    identifier: int
+
+    @classmethod
+    def from_values(cls, values: Mapping) -> SubscriptionSettings:
+        return cls(**{**values, "topic_filter": TopicFilter(values["topic_filter"])})
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """A service as it was when it was read; durations in seconds."""
+
+    id: int
+    name: str
+    start_generation: int
+    host: str
+    port: int
+    transport: str
+    websocket_path: str
+    protocol: str
+    client_id: str
+    username: str
+    password: str = field(repr=False)
+    keepalive: int
+    session_expiry: int
+    receive_maximum: int
+    backoff: Backoff
+    inactivity_timeout: int
+    subscriptions: tuple[SubscriptionSettings, ...]
+
+    @classmethod
+    def from_values(cls, values: Mapping) -> ServiceSettings:
+        """:param values: as ``mqtt.service._listener_settings`` gives them."""
+        values = dict(values)
+        return cls(
+            backoff=Backoff(
+                minimum=values.pop("reconnect_min_delay"),
+                maximum=values.pop("reconnect_max_delay"),
+                factor=values.pop("reconnect_factor"),
+            ),
+            subscriptions=tuple(
+                SubscriptionSettings.from_values(one)
+                for one in values.pop("subscriptions")
+            ),
+            **values,
+        )
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """The ``[mqtt_listener]`` section of odoo.conf.
+
+    :param enabled: whether this node listens at all.
+    :param batch_size: messages in one transaction and ingest job, at most.
+    :param batch_bytes: payload bytes in one, at most (a larger message goes alone).
+    :param linger: seconds for which a batch waits for more once the last one left; a
+        message that comes when all is quiet leaves at once.
+    :param inbox_messages: QoS 0 messages that may wait before more are dropped.
+    :param inbox_bytes: payload bytes that may wait before the socket is read no more.
+    """
+
+    enabled: bool = True
+    batch_size: int = 1000
+    batch_bytes: int = 4 * 1024 * 1024
+    linger: float = 0.05
+    inbox_messages: int = 20_000
+    inbox_bytes: int = 64 * 1024 * 1024
+
+    @classmethod
+    def from_config(cls) -> NodeSettings:
+        """:raise ValueError: naming the option that cannot be read."""
+        path = config["config"]
+        parser = configparser.ConfigParser(interpolation=None)
+        if path:
+            parser.read(path)
+        section = parser[SECTION] if parser.has_section(SECTION) else {}
+        return cls.from_section(section)
+
+    @classmethod
+    def from_section(cls, section: Mapping[str, str]) -> NodeSettings:
+        known = {one.name: one.type for one in fields(cls)}
+        values = {}
+        for name, text in section.items():
+            if name not in known:
+                raise ValueError(
+                    f"[{SECTION}] has no option {name}; it has {', '.join(known)}"
+                )
+            try:
+                values[name] = _READERS[known[name]](text)
+            except (KeyError, ValueError) as error:
+                raise ValueError(f"[{SECTION}] {name} = {text} is not valid") from error
+        return cls(**values)
+
+
+def _positive(kind: type) -> object:
+    def read(text: str) -> float:
+        value = kind(text)
+        if value <= 0:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+_READERS = {
+    "bool": lambda text: configparser.RawConfigParser.BOOLEAN_STATES[text.lower()],
+    "int": _positive(int),
+    "float": _positive(float),
+}

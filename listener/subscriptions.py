@@ -1,0 +1,173 @@
+"""What is subscribed, what the broker said to it, and which subscription a message is for.
+
+A message that several filters of a service match is stored once. Brokers may deliver
+it once or once per filter. With Subscription Identifiers (MQTT 5.0 section 3.3.2.3.8)
+the copies can be told apart: only that of the first matching subscription counts.
+Without them, only filters that no other one covers are subscribed, and the service
+refuses filters that overlap in part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..mqtt.topic import FilterIndex, uncovered
+from .settings import SubscriptionSettings
+
+CACHED_TOPICS = 10_000
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The broker's answer to a subscription."""
+
+    state: str = "pending"
+    granted_qos: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a topic's messages belong.
+
+    :param subscription: the one whose copy counts, ``None`` when none matches any more.
+    :param store: whether some matching subscription wants history to keep it.
+    """
+
+    subscription: SubscriptionSettings | None
+    store: bool
+
+    def takes(self, identifiers: Iterable[int] | None) -> bool:
+        """Whether the copy that carries these Subscription Identifiers counts."""
+        if not identifiers or self.subscription is None:
+            return True
+        # The copies of a shared subscription go to one member or another: each counts.
+        if self.subscription.topic_filter.is_shared:
+            return True
+        return self.subscription.identifier in identifiers
+
+
+class Subscriptions:
+    """Desired and granted subscriptions of one connection. Network thread only.
+
+    :param session_filters: identifier by topic filter, of what the broker's session is
+        known to hold.
+    """
+
+    def __init__(
+        self,
+        wanted: Iterable[SubscriptionSettings],
+        session_filters: dict[str, int],
+    ):
+        self._wanted = tuple(wanted)
+        self.session_filters = dict(session_filters)
+        self.grants: dict[int, Grant] = {}  # by subscription id, like the next two
+        self.counts: dict[int, int] = {}  # messages since this object was made
+        self.last_messages: dict[int, int] = {}  # microseconds since 1970
+        self.with_identifiers = True
+        self._index: FilterIndex | None = None
+        self._routes: dict[str, Route] = {}
+
+    def connected(self, *, session_present: bool, with_identifiers: bool) -> None:
+        """A connection stands: what it can do, and whether the session goes on."""
+        self.with_identifiers = with_identifiers
+        if not session_present:
+            self.session_filters.clear()
+        self._reset_routes()
+
+    def want(self, wanted: Iterable[SubscriptionSettings]) -> bool:
+        """Replace the desired subscriptions; whether anything changed."""
+        wanted = tuple(wanted)
+        if wanted == self._wanted:
+            return False
+        self._wanted = wanted
+        self._reset_routes()
+        return True
+
+    def plan(
+        self, *, renew: bool = False
+    ) -> tuple[list[SubscriptionSettings], list[str]]:
+        """What to subscribe and which topic filters to unsubscribe now.
+
+        :param renew: subscribe again what the session is known to hold, to hear
+            whether the broker still grants it. Not with 3.1.1, where that brings every
+            retained message once more.
+        """
+        chosen = self._to_subscribe()
+        covered = {one.id for one in self._wanted} - {one.id for one in chosen}
+        for subscription_id in covered:
+            self._answer(subscription_id, state="covered", reason="")
+        subscribe = [
+            one
+            for one in chosen
+            if renew
+            or self.session_filters.get(one.topic_filter.text) != one.identifier
+        ]
+        kept = {one.topic_filter.text for one in chosen}
+        return subscribe, [text for text in self.session_filters if text not in kept]
+
+    def answered(self, subscription: SubscriptionSettings, code: int, text: str) -> None:
+        """SUBACK: ``code`` is the granted QoS, or the reason it was refused (≥ 0x80)."""
+        if code >= 0x80:
+            self._answer(subscription.id, state="refused", reason=text)
+        else:
+            self.session_filters = {
+                **self.session_filters,
+                subscription.topic_filter.text: subscription.identifier,
+            }
+            self._answer(subscription.id, state="granted", granted_qos=code, reason="")
+        self._reset_routes()
+
+    def unsubscribed(self, topic_filter: str) -> None:
+        """UNSUBACK."""
+        self.session_filters = {
+            text: identifier
+            for text, identifier in self.session_filters.items()
+            if text != topic_filter
+        }
+        self._reset_routes()
+
+    def route(self, topic: str) -> Route:
+        """Where messages of this topic belong; remembered for the next one."""
+        route = self._routes.get(topic)
+        if route is None:
+            if len(self._routes) >= CACHED_TOPICS:
+                self._routes.clear()
+            route = self._routes[topic] = self._find_route(topic)
+        return route
+
+    def count(self, subscription_id: int, timestamp: int) -> None:
+        """A message came through this subscription."""
+        self.counts[subscription_id] = self.counts.get(subscription_id, 0) + 1
+        self.last_messages[subscription_id] = timestamp
+
+    def _to_subscribe(self) -> list[SubscriptionSettings]:
+        if self.with_identifiers:
+            return list(self._wanted)
+        chosen = set(uncovered(one.topic_filter for one in self._wanted))
+        return [one for one in self._wanted if one.topic_filter in chosen]
+
+    def _find_route(self, topic: str) -> Route:
+        if self._index is None:
+            self._index = FilterIndex((one.topic_filter, one) for one in self._wanted)
+        matching = list(self._index.match(topic))
+        held = [
+            one
+            for one in matching
+            if self.session_filters.get(one.topic_filter.text) == one.identifier
+        ]
+        first = min(
+            held or matching,
+            key=lambda one: (one.topic_filter.is_shared, -one.qos, one.identifier),
+            default=None,
+        )
+        return Route(first, any(one.store for one in matching) or not matching)
+
+    def _answer(self, subscription_id: int, **values: object) -> None:
+        grant = self.grants.get(subscription_id, Grant())
+        self.grants[subscription_id] = replace(grant, **values)
+
+    def _reset_routes(self) -> None:
+        self._index = None
+        self._routes.clear()

@@ -1,0 +1,170 @@
+"""The thread of a database: compares what should run with what runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+from .bridge import DATABASE_AWAY, Bridge
+from .connection import MqttConnection
+from .inbox import Inbox
+from .settings import NodeSettings, ServiceSettings
+from .writer import Writer
+
+_logger = logging.getLogger(__name__)
+
+ROUND = 1.0  # seconds between two rounds: how soon a free service is taken over
+READ_INTERVAL = 5.0  # seconds between two readings of the services without a wake-up
+RECOVERY_DELAY = 1.0  # seconds before the next try at a database that is away
+STOP_TIMEOUT = 8.0  # seconds for the threads of all services to end
+
+
+@dataclass
+class Running:
+    """The threads of a service."""
+
+    settings: ServiceSettings
+    connection: MqttConnection
+    writer: Writer
+
+    @property
+    def is_alive(self) -> bool:
+        return self.connection.is_alive() or self.writer.is_alive()
+
+
+class Supervisor(threading.Thread):
+    """Keeps the wanted services of one database running, as far as they are free.
+
+    :param dbname: the database.
+    :param node: settings of this node.
+    """
+
+    def __init__(self, dbname: str, node: NodeSettings):
+        super().__init__(name=f"mqtt-supervisor-{dbname}", daemon=True)
+        self._bridge = Bridge(dbname)
+        self._node = node
+        self._running: dict[int, Running] = {}
+        self._wanted: dict[int, ServiceSettings] = {}
+        self._read_at = 0.0
+        self._stopping = threading.Event()
+        self._wake_r, self._wake_w = os.pipe()
+
+    def stop(self) -> None:
+        """End all services in order, then this thread. Returns at once."""
+        self._stopping.set()
+        os.write(self._wake_w, b"\0")
+
+    def run(self) -> None:
+        threading.current_thread().dbname = self._bridge.dbname
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._supervise()
+                    break
+                except Exception as error:
+                    # A guard: this thread lives as long as its database has the addon.
+                    away = isinstance(error, DATABASE_AWAY)
+                    _logger.warning(
+                        "lost the database, trying again: %s",
+                        str(error).strip(),
+                        exc_info=None if away else error,
+                    )
+                    self._bridge.close()
+                    self._stopping.wait(RECOVERY_DELAY)
+        finally:
+            self._stop_all()
+            self._bridge.close()
+
+    def _supervise(self) -> None:
+        """Rounds on one control connection, until stopped or uninstalled."""
+        self._bridge.open()
+        self._reclaim()
+        self._read_at = 0.0
+        while not self._stopping.is_set():
+            if time.monotonic() >= self._read_at:
+                if not self._bridge.is_installed():
+                    return
+                self._wanted = self._bridge.wanted()
+                self._read_at = time.monotonic() + READ_INTERVAL
+            self._round()
+            if self._bridge.wait(self._wake_r, ROUND):
+                self._read_at = 0.0
+
+    def _reclaim(self) -> None:
+        """Take the locks again that went with the last control connection.
+
+        Who finds one taken has been replaced: it ends, and its writes are fenced off.
+        """
+        for service_id, running in self._running.items():
+            if not self._bridge.try_lock(service_id):
+                running.writer.lease_lost.set()
+                running.connection.stop()
+
+    def _round(self) -> None:
+        for service_id, running in list(self._running.items()):
+            wanted = self._wanted.get(service_id)
+            if not running.is_alive:
+                del self._running[service_id]
+                self._bridge.unlock(service_id)
+                self._read_at = 0.0  # it may have given up
+            elif (
+                wanted is None
+                or wanted.start_generation != running.settings.start_generation
+            ):
+                running.connection.stop()
+            else:
+                running.connection.want(wanted.subscriptions)
+        for service_id, settings in self._wanted.items():
+            if service_id not in self._running and self._bridge.try_lock(service_id):
+                self._start(settings)
+
+    def _start(self, settings: ServiceSettings) -> None:
+        """Start the threads of a service whose lock is held.
+
+        :raise psycopg2.Error: when the database is away; the lock goes with it.
+        """
+        identifier = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(6)}"
+        known = self._bridge.claim(settings.id, identifier, _host_info())
+        inbox = Inbox(
+            batch_size=min(
+                self._node.batch_size, max(1, settings.receive_maximum // 2)
+            ),
+            batch_bytes=self._node.batch_bytes,
+            linger=self._node.linger,
+            max_messages=self._node.inbox_messages,
+            max_bytes=self._node.inbox_bytes,
+        )
+        connection = MqttConnection(
+            identifier,
+            settings,
+            inbox,
+            receipts=known["receipts"],
+            session_filters=known["session_filters"],
+            changed=inbox.poke,
+        )
+        writer = Writer(self._bridge, connection, inbox, known["sequence"])
+        self._running[settings.id] = Running(settings, connection, writer)
+        connection.start()
+        writer.start()
+
+    def _stop_all(self) -> None:
+        deadline = time.monotonic() + STOP_TIMEOUT
+        for running in self._running.values():
+            running.connection.stop()
+        for running in self._running.values():
+            running.connection.join(max(0, deadline - time.monotonic()))
+            running.writer.join(max(0, deadline - time.monotonic()))
+        self._running.clear()
+
+
+def _host_info() -> str:
+    return (
+        f"{socket.gethostname()}, process {os.getpid()}, "
+        f"{platform.system()}, Python {platform.python_version()}"
+    )

@@ -1,0 +1,207 @@
+"""The database thread of a service: commits batches, then lets them be acknowledged.
+
+It is the only one that writes for its service, so its transactions never collide with
+each other. While the database is away it holds its batch and tries again; the network
+thread keeps the connection, and the broker keeps what does not fit.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from .bridge import DATABASE_AWAY, Bridge, LeaseLost
+from .connection import MqttConnection, Observed
+from .inbox import Delivery, Inbox
+
+_logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
+RETRY_DELAY = 1.0  # seconds between two tries at a database that is away
+LAST_WORDS = 3.0  # seconds after the connection's end in which to commit the rest
+
+
+class Writer(threading.Thread):
+    """Writes to the database for a connection, until that has ended.
+
+    :param sequence: of the last message that is in the database.
+    :ivar lease_lost: set when another listener has claimed the service.
+    """
+
+    def __init__(
+        self, bridge: Bridge, connection: MqttConnection, inbox: Inbox, sequence: int
+    ):
+        super().__init__(name=f"{connection.name}-writer", daemon=True)
+        self.lease_lost = threading.Event()
+        self._bridge = bridge
+        self._connection = connection
+        self._inbox = inbox
+        self._service_id = connection.settings.id
+        self._reported = Observed()
+        self._reported_counts: dict[int, int] = {}
+        self._reported_grants: dict = {}
+        self._reported_filters: dict | None = None
+        self._last_report = 0.0
+        self._sequence = sequence
+        self._failing = False
+        self._give_up_at: float | None = None
+
+    def run(self) -> None:
+        try:
+            while self._connection.is_alive() or self._inbox.unfinished:
+                batch = self._inbox.take(REPORT_INTERVAL)
+                if batch:
+                    self._commit(batch)
+                if not self._failing:
+                    self._report()
+            self._report()
+            self._try(self._bridge.release, self._service_id, self._connection.name)
+        except LeaseLost:
+            _logger.warning(
+                "%s: another listener has the service now", self._connection.name
+            )
+            self.lease_lost.set()
+            self._connection.stop()
+
+    def _commit(self, batch: list[Delivery]) -> None:
+        """Commit a batch however long it takes, then have it acknowledged."""
+        while True:
+            sequence = self._try(
+                self._bridge.enqueue,
+                self._service_id,
+                self._connection.name,
+                batch,
+                after_sequence=self._sequence,
+                session=self._connection.session,
+                forget_through=self._connection.observed.forget_through,
+            )
+            if sequence is not None:
+                self._sequence = sequence
+                for delivery in batch:
+                    delivery.sequence = sequence
+                self._inbox.done(batch)
+                self._connection.committed(batch)
+                return
+            if self._must_end():
+                # Not acknowledged: the broker sends them again.
+                self._inbox.done(batch)
+                return
+            self._wait()
+
+    def _wait(self) -> None:
+        """Until the next try; the connection's end is waited for meanwhile."""
+        if self._connection.is_alive():
+            self._connection.join(RETRY_DELAY)
+        else:
+            self.lease_lost.wait(RETRY_DELAY)
+
+    def _must_end(self) -> bool:
+        """Whether the connection is gone and the database did not come back in time."""
+        if self._connection.is_alive():
+            return False
+        now = time.monotonic()
+        self._give_up_at = self._give_up_at or now + LAST_WORDS
+        return now > self._give_up_at
+
+    def _report(self) -> None:
+        """Write what changed since the last report: states at once, counters in time."""
+        observed = replace(self._connection.observed)
+        grants = dict(self._connection.subscriptions.grants)
+        filters = self._connection.subscriptions.session_filters
+        urgent = (
+            (observed.state, observed.problem)
+            != (self._reported.state, self._reported.problem)
+            or grants != self._reported_grants
+            or filters != self._reported_filters
+        )
+        now = time.monotonic()
+        due = now >= self._last_report + REPORT_INTERVAL
+        if not urgent and (not due or observed == self._reported):
+            return
+        self._last_report = now
+        counts = dict(self._connection.subscriptions.counts)
+        done = self._try(
+            self._bridge.report,
+            self._service_id,
+            self._connection.name,
+            self._connection_values(observed, filters),
+            self._subscription_values(grants, counts),
+            observed.forget_through,
+        )
+        if done is None:
+            return
+        self._reported, self._reported_counts = observed, counts
+        self._reported_grants, self._reported_filters = grants, filters
+        if observed.gave_up:
+            self._try(self._bridge.give_up, self._service_id, self._connection.name)
+
+    def _connection_values(self, observed: Observed, filters: dict) -> dict:
+        problem = observed.problem
+        values = {
+            "state": observed.state,
+            "session_filters": filters,
+            "problem": problem.code if problem else False,
+            "problem_detail": problem.detail if problem else False,
+            "received": observed.received - self._reported.received,
+            "dropped": observed.dropped - self._reported.dropped,
+            "reconnects": observed.reconnects - self._reported.reconnects,
+        }
+        if problem:
+            values["problem_date"] = _utc(observed.problem_time)
+        if observed.last_activity:
+            values["last_activity"] = _utc(observed.last_activity)
+        return values
+
+    def _subscription_values(self, grants: dict, counts: dict[int, int]) -> dict:
+        values: dict[int, dict] = {}
+        for subscription_id, grant in grants.items():
+            if grant != self._reported_grants.get(subscription_id):
+                values[subscription_id] = {
+                    "state": grant.state,
+                    "granted_qos": grant.granted_qos,
+                    "reason": grant.reason,
+                }
+        last_messages = self._connection.subscriptions.last_messages
+        for subscription_id, count in counts.items():
+            new = count - self._reported_counts.get(subscription_id, 0)
+            if new:
+                values.setdefault(subscription_id, {}).update(
+                    message_count=new,
+                    last_message=_utc(last_messages[subscription_id] / 1e6),
+                )
+        return values
+
+    def _try(self, call: Callable, *args: object, **kwargs: object) -> object:
+        """Call the database; ``None`` when it failed, which is logged once.
+
+        :raise LeaseLost: as the call does.
+        """
+        try:
+            result = call(*args, **kwargs)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            # A guard: the batch is kept and tried again, whatever the reason.
+            if not self._failing:
+                self._failing = True
+                away = isinstance(error, DATABASE_AWAY)
+                _logger.warning(
+                    "%s: the database does not take messages, trying again: %s",
+                    self._connection.name,
+                    str(error).strip(),
+                    exc_info=None if away else error,
+                )
+            return None
+        if self._failing:
+            self._failing = False
+            _logger.info("%s: the database is back", self._connection.name)
+        return True if result is None else result
+
+
+def _utc(timestamp: float) -> datetime:
+    """Seconds since 1970 as Odoo writes times: naive, UTC."""
+    return datetime.fromtimestamp(timestamp, timezone.utc).replace(tzinfo=None)

@@ -1,0 +1,47 @@
+from odoo import fields, models
+
+from .wide_fields import BigInteger
+
+
+class MqttConnection(models.Model):
+    """What a service's connection is, as its listener sees it.
+
+    A row of its own beside ``mqtt.service``, so that the listener, its only writer,
+    never collides with somebody who edits the service. ``thread_identifier`` is a
+    fencing token as well: a listener writes only while it stands here.
+    """
+
+    _name = "mqtt.connection"
+    _description = "MQTT connection state"
+    _rec_name = "service_id"
+    _log_access = False
+
+    service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
+    thread_identifier = fields.Char()
+    host_info = fields.Char()
+    listening_since = fields.Datetime()
+    state = fields.Selection(
+        [
+            ("connected", "Connected"),
+            ("connecting", "Connecting"),
+            ("disconnected", "Disconnected"),
+        ],
+        default="disconnected",
+        required=True,
+    )
+    problem = fields.Char(help="Code of the last error, empty when all is well.")
+    problem_detail = fields.Char(help="What the system or the broker said about it.")
+    problem_date = fields.Datetime()
+    last_activity = fields.Datetime(help="When the broker was last heard.")
+    session_filters = fields.Json(
+        help="Subscriptions in the broker's session: identifier by topic filter."
+    )
+    sequence = BigInteger(
+        default=0, required=True, help="Sequence of the last message enqueued."
+    )
+    enqueued = BigInteger(default=0, required=True, help="Messages handed to history.")
+    received = BigInteger(default=0, required=True)
+    dropped = BigInteger(default=0, required=True)
+    reconnects = BigInteger(default=0, required=True)
+
+    _service_uniq = models.UniqueIndex("(service_id)")

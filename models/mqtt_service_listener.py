@@ -1,0 +1,195 @@
+from odoo import api, fields, models
+
+RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
+
+
+class MqttService(models.Model):
+    """What the listener asks of the database: all of it, and nothing else.
+
+    Each call is a short transaction of the listener's own, as superuser.
+    """
+
+    _inherit = "mqtt.service"
+
+    @api.model
+    def _listener_wanted(self):
+        """Settings of the services that should be connected.
+
+        :return: a list of dicts of plain values, ``subscriptions`` a list of dicts:
+            no recordset leaves the thread that read it.
+        """
+        services = self.sudo().search([("status", "=", "start")])
+        return [service._listener_settings() for service in services]
+
+    def _listener_settings(self):
+        self.ensure_one()
+        names = (
+            "id name start_generation host port transport websocket_path protocol "
+            "client_id username keepalive session_expiry receive_maximum "
+            "reconnect_min_delay reconnect_max_delay reconnect_factor "
+            "inactivity_timeout"
+        ).split()
+        return {
+            **{name: self[name] for name in names},
+            "password": self.password_secret,
+            "subscriptions": [
+                {
+                    "id": subscription.id,
+                    "topic_filter": subscription.topic_filter,
+                    "qos": min(int(subscription.qos), 1),
+                    "no_local": subscription.no_local,
+                    "retain_as_published": subscription.retain_as_published,
+                    "retain_handling": int(subscription.retain_handling),
+                    "store": subscription.store_history,
+                    "identifier": subscription.identifier,
+                }
+                for subscription in self.subscription_ids.sorted("identifier")
+            ],
+        }
+
+    def _listener_claim(self, thread_identifier, host_info):
+        """Make a listener the one that writes for this service, fencing off any other.
+
+        :return: ``session_filters`` (identifier by topic filter) and ``receipts``
+            (last sequence, packed receipts), oldest first: what the broker may have of
+            an earlier process's session; and ``sequence``, of the last message.
+        """
+        self.ensure_one()
+        self.connection_ids.write(
+            {
+                "thread_identifier": thread_identifier,
+                "host_info": host_info,
+                "listening_since": fields.Datetime.now(),
+                "state": "connecting",
+                "problem": False,
+                "problem_detail": False,
+            }
+        )
+        logs = self.env["mqtt.receipt"].search([("service_id", "=", self.id)])
+        self._notify_state()
+        return {
+            "sequence": self.connection_ids.sequence,
+            "session_filters": self.connection_ids.session_filters or {},
+            "receipts": [(log.last_sequence, log.content) for log in logs],
+        }
+
+    def _listener_enqueue(
+        self,
+        thread_identifier,
+        content,
+        *,
+        after_sequence,
+        total,
+        to_store,
+        receipts,
+        forget_through,
+    ):
+        """Make a batch durable: its row, its ingest job and its receipts.
+
+        Can be called again when nobody knows whether the first call was committed.
+
+        :param content: the messages as ``mqtt.message.encode_batch`` gives them.
+        :param after_sequence: sequence of the last message before them.
+        :param total: how many they are; :param to_store: how many history keeps.
+        :param receipts: packed receipts of those that came with QoS 1.
+        :param forget_through: sequence up to which receipts are needed no more.
+        :return: sequence of the last message, or ``None`` when another listener has
+            claimed the service meanwhile: then nothing was written.
+        """
+        self.ensure_one()
+        last_sequence = after_sequence + total
+        # No ORM equivalent: to compare and to set in one statement is what fences.
+        self.env.cr.execute(
+            """
+            UPDATE mqtt_connection
+               SET sequence = %s, enqueued = enqueued + %s
+             WHERE service_id = %s AND thread_identifier = %s AND sequence = %s
+            """,
+            [last_sequence, to_store, self.id, thread_identifier, after_sequence],
+        )
+        if not self.env.cr.rowcount:
+            row = self.connection_ids
+            was_committed = (
+                row.thread_identifier == thread_identifier
+                and row.sequence == last_sequence
+            )
+            return last_sequence if was_committed else None
+        self._forget_receipts(max(forget_through, last_sequence - RECEIPTS_KEPT - total))
+        if receipts:
+            self.env["mqtt.receipt"].create(
+                {
+                    "service_id": self.id,
+                    "last_sequence": last_sequence,
+                    "content": receipts,
+                }
+            )
+        if total:
+            self._enqueue_ingest(content, after_sequence + 1, last_sequence, to_store)
+        return last_sequence
+
+    def _forget_receipts(self, sequence):
+        # Not through the ORM: it would log each of many deletions a second.
+        self.env.cr.execute(
+            "DELETE FROM mqtt_receipt WHERE service_id = %s AND last_sequence <= %s",
+            [self.id, sequence],
+        )
+
+    def _listener_report(
+        self, thread_identifier, connection, subscriptions, forget_through
+    ):
+        """Write what a listener sees, unless another has claimed the service.
+
+        :param connection: values of ``mqtt.connection``.
+        :param subscriptions: ``{subscription id: values of mqtt.grant}``; counts are
+            to be added to those that stand there.
+        :param forget_through: sequence up to which receipts are needed no more.
+        :return: whether this listener still has the service.
+        """
+        self.ensure_one()
+        row = self.connection_ids
+        if row.thread_identifier != thread_identifier:
+            return False
+        was = (row.state, row.problem)
+        counters = {"received", "dropped", "reconnects"}
+        row.write(
+            {
+                name: row[name] + value if name in counters else value
+                for name, value in connection.items()
+            }
+        )
+        grants = self.env["mqtt.grant"].search(
+            [("subscription_id", "in", list(subscriptions))]
+        )
+        refused = set(grants.filtered(lambda one: one.state == "refused").ids)
+        for grant in grants:
+            values = dict(subscriptions[grant.subscription_id.id])
+            values["message_count"] = grant.message_count + values["message_count"]
+            grant.write(values)
+        now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)
+        self._forget_receipts(forget_through)
+        if (row.state, row.problem) != was or refused != now_refused:
+            self._notify_state()
+        return True
+
+    def _listener_release(self, thread_identifier):
+        """The listener has ended: leave its last word, take its name away."""
+        self.ensure_one()
+        row = self.connection_ids
+        if row.thread_identifier == thread_identifier:
+            row.write({"thread_identifier": False, "state": "disconnected"})
+            self._notify_state()
+
+    def _listener_give_up(self, thread_identifier):
+        """The listener will not try again by itself: a person has to start it."""
+        self.ensure_one()
+        if self.connection_ids.thread_identifier == thread_identifier:
+            self.status = "error"
+            self._notify_state()
+
+    def _notify_state(self):
+        """Tell the open forms and lists of MQTT users, through the bus, on commit."""
+        users = self.env.ref("mqtt_listener.group_user")
+        for service in self:
+            self.env["bus.bus"]._sendone(
+                users, "mqtt_listener/service_changed", {"id": service.id}
+            )

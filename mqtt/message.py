@@ -1,0 +1,117 @@
+"""A message as it arrived, and a batch of them as bytes.
+
+The batch format is a JSON header (what is small and typed) followed by the payloads
+as they are: nothing is encoded twice, and any bytes survive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+_EPOCH = datetime(1970, 1, 1)
+_HEADER_SIZE = struct.Struct(">I")
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Message:
+    """One received message; nothing in it is ever changed.
+
+    :param topic: topic name, storable in PostgreSQL.
+    :param payload: exactly the bytes that arrived.
+    :param qos: 0, 1 or 2, as delivered.
+    :param retain: the broker's retain flag.
+    :param dup: the broker's DUP flag.
+    :param packet_id: packet identifier, 0 for QoS 0.
+    :param timestamp: receive time, microseconds since 1970 (UTC).
+    :param properties: MQTT 5 properties as JSON values, empty for 3.1.1.
+    :param subscription_id: the ``mqtt.subscription`` that asked for it, if known.
+    :param store: whether history keeps it.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+    dup: bool = False
+    packet_id: int = 0
+    timestamp: int = 0
+    properties: dict | None = None
+    subscription_id: int | None = None
+    store: bool = True
+
+    @property
+    def received_at(self) -> datetime:
+        """Receive time as a naive UTC datetime with microseconds, as Odoo stores it."""
+        return _EPOCH + timedelta(microseconds=self.timestamp)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What the publisher sent, in 16 bytes: topic, payload and properties."""
+        topic = self.topic.encode()
+        content = hashlib.blake2b(
+            _HEADER_SIZE.pack(len(topic)) + topic, digest_size=DIGEST_BYTES
+        )
+        content.update(_HEADER_SIZE.pack(len(self.payload)))
+        content.update(self.payload)
+        if self.properties:
+            lasting = {
+                key: value
+                for key, value in self.properties.items()
+                if key != "message_expiry"  # the broker counts it down
+            }
+            content.update(json.dumps(lasting, sort_keys=True).encode())
+        return content.digest()
+
+
+def encode_batch(messages: Iterable[Message]) -> bytes:
+    """Messages as bytes, for the one row in which they wait for the ingest job."""
+    payloads = []
+    header = []
+    for message in messages:
+        payloads.append(message.payload)
+        header.append(
+            [
+                len(message.payload),
+                message.topic,
+                message.qos,
+                int(message.retain),
+                int(message.dup),
+                message.packet_id,
+                message.timestamp,
+                message.properties,
+                message.subscription_id,
+                int(message.store),
+            ]
+        )
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join([_HEADER_SIZE.pack(len(encoded)), encoded, *payloads])
+
+
+def decode_batch(content: bytes) -> Iterator[Message]:
+    """The messages that :func:`encode_batch` was given."""
+    (header_size,) = _HEADER_SIZE.unpack_from(content)
+    offset = _HEADER_SIZE.size + header_size
+    for entry in json.loads(content[_HEADER_SIZE.size : offset]):
+        size, topic, qos, retain, dup, packet_id, timestamp, properties, sub, store = (
+            entry
+        )
+        yield Message(
+            topic=topic,
+            payload=bytes(content[offset : offset + size]),
+            qos=qos,
+            retain=bool(retain),
+            dup=bool(dup),
+            packet_id=packet_id,
+            timestamp=timestamp,
+            properties=properties,
+            subscription_id=sub,
+            store=bool(store),
+        )
+        offset += size

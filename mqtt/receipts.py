@@ -1,0 +1,163 @@
+"""Which redelivered messages are ones already received.
+
+Acknowledgements travel and are processed in order, so what a broker sends again after
+a reconnect is a suffix of what was received, in its order, followed by what was not
+(MQTT 5.0 section 4.4 and 4.6). A packet identifier alone proves nothing: brokers reuse
+the lowest free one, and telemetry repeats itself. So the redelivered messages are
+matched against the log as a sequence: a match that ends before the log does was none.
+
+Packet identifiers in flight are distinct. An identifier that comes without DUP was
+free, so the broker has processed its acknowledgement and all before it: those receipts
+leave the log, and each identifier stands in it once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .message import DIGEST_BYTES
+
+_RECEIPT = struct.Struct(f">H{DIGEST_BYTES}s")
+
+
+@dataclass
+class Receipt:
+    """That a message was received.
+
+    :param packet_id: its packet identifier in this session.
+    :param digest: of its content.
+    :param delivery: what the owner of the log keeps with it.
+    """
+
+    packet_id: int
+    digest: bytes
+    delivery: Any = None
+
+
+def pack_receipts(receipts: Iterable[tuple[int, bytes]]) -> bytes:
+    """Packet identifiers and digests as bytes, 18 each."""
+    return b"".join(_RECEIPT.pack(*receipt) for receipt in receipts)
+
+
+def unpack_receipts(content: bytes) -> Iterator[tuple[int, bytes]]:
+    return _RECEIPT.iter_unpack(content)
+
+
+class ReceiptLog:
+    """Messages received in this session whose acknowledgement the broker may not know.
+
+    Not for several threads: it belongs to the one that reads the connection.
+    """
+
+    def __init__(self) -> None:
+        self._receipts: dict[int, Receipt] = {}  # by packet id, oldest first
+        self._awaited: Iterator[Receipt] | None = None  # rest of the log to match
+        self._next: Receipt | None = None
+        self._held: list[tuple[Receipt, Receipt]] = []  # (again, original)
+        self._redelivery = False
+
+    def __len__(self) -> int:
+        return len(self._receipts)
+
+    @property
+    def oldest(self) -> Receipt | None:
+        return next(iter(self._receipts.values()), None)
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether redelivered messages wait for the rest of their sequence."""
+        return bool(self._held)
+
+    def restore(self, receipts: Iterable[tuple[int, bytes]], delivery: Any) -> None:
+        """Add what an earlier process committed, oldest first."""
+        for packet_id, digest in receipts:
+            self._add(Receipt(packet_id, digest, delivery))
+
+    def session_lost(self) -> None:
+        """The broker knows nothing of earlier messages: nothing can come again."""
+        self._receipts.clear()
+        self._end_redelivery()
+
+    def session_resumed(self) -> None:
+        """A new connection on the same session: what is in the log may come again."""
+        self._end_redelivery()
+        self._redelivery = bool(self._receipts)
+
+    def acknowledged_through(self, packet_id: int) -> None:
+        """The broker has processed the acknowledgement of this id and all before it."""
+        if packet_id in self._receipts:
+            for known in list(self._receipts):
+                del self._receipts[known]
+                if known == packet_id:
+                    break
+
+    def receive(
+        self, packet_id: int, digest: bytes, dup: bool, delivery: Any = None
+    ) -> list[tuple[Receipt, Receipt | None]]:
+        """Judge a message as it arrives.
+
+        :return: pairs (receipt, original), oldest first: ``original`` is the receipt of
+            the message this one repeats, ``None`` when it is new. Empty while a
+            sequence is undecided; its messages then come with a later one.
+        """
+        receipt = Receipt(packet_id, digest, delivery)
+        if not self._redelivery:
+            return [self._accept(receipt)]
+        if not dup:  # redelivery is over
+            return [*self._refute(), self._accept(receipt)]
+        if self._awaited is None:
+            self._find(packet_id)
+        original = self._next
+        if original is None or (original.packet_id, original.digest) != (
+            packet_id,
+            digest,
+        ):
+            return [*self._refute(), self._accept(receipt)]
+        self._held.append((receipt, original))
+        self._next = next(self._awaited, None)
+        if self._next is None:
+            return self.confirm_held(ended=True)
+        return []
+
+    def confirm_held(self, *, ended: bool = False) -> list:
+        """Take the sequence so far for what it repeats: the broker waits for it.
+
+        Called when nothing more arrives although more was expected: a broker with a
+        small window sends the rest only when these are acknowledged.
+        """
+        held, self._held = self._held, []
+        if ended:
+            self._end_redelivery()
+        return held
+
+    def _find(self, packet_id: int) -> None:
+        """Point at the receipt with this id; what is before it the broker has done."""
+        if packet_id in self._receipts:
+            while self.oldest.packet_id != packet_id:
+                del self._receipts[self.oldest.packet_id]
+        else:
+            self._receipts.clear()
+        self._awaited = iter(list(self._receipts.values()))
+        self._next = next(self._awaited, None)
+
+    def _refute(self) -> list[tuple[Receipt, None]]:
+        """The sequence broke: what it held is new after all, and nothing repeats."""
+        held = self._held
+        self._end_redelivery()
+        return [self._accept(receipt) for receipt, _original in held]
+
+    def _accept(self, receipt: Receipt) -> tuple[Receipt, None]:
+        self._add(receipt)
+        return receipt, None
+
+    def _add(self, receipt: Receipt) -> None:
+        self.acknowledged_through(receipt.packet_id)
+        self._receipts[receipt.packet_id] = receipt
+
+    def _end_redelivery(self) -> None:
+        self._awaited = self._next = None
+        self._held = []
+        self._redelivery = False

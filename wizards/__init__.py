@@ -1,0 +1,1 @@
+from . import mqtt_connection_test

@@ -1,0 +1,86 @@
+from odoo import fields, models
+
+from ..listener.connection_test import run_connection_test
+from ..listener.settings import ServiceSettings
+
+
+class MqttConnectionTest(models.TransientModel):
+    """What a test of a service's connection found, step by step."""
+
+    _name = "mqtt.connection.test"
+    _description = "MQTT Connection Test"
+
+    service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
+    line_ids = fields.One2many("mqtt.connection.test.line", "test_id")
+    is_successful = fields.Boolean()
+
+
+class MqttConnectionTestLine(models.TransientModel):
+    _name = "mqtt.connection.test.line"
+    _description = "Step of an MQTT Connection Test"
+    _order = "id"
+
+    test_id = fields.Many2one(
+        "mqtt.connection.test", required=True, ondelete="cascade"
+    )
+    step = fields.Selection(
+        [
+            ("name", "Host name"),
+            ("tcp", "TCP connection"),
+            ("login", "MQTT login"),
+            ("subscription", "Subscription"),
+        ],
+        required=True,
+    )
+    subject = fields.Char(string="What")
+    milliseconds = fields.Float(digits=(10, 1), string="ms")
+    is_successful = fields.Boolean()
+    result = fields.Char()
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def action_test_connection(self):
+        """Try the broker with the configuration as it is, and show each step.
+
+        :raise UserError: when there is nothing to try, naming the field.
+        """
+        self.ensure_one()
+        service = self._for_operation()
+        service._check_configuration()
+        settings = ServiceSettings.from_values(service._listener_settings())
+        steps = list(run_connection_test(settings))
+        test = self.env["mqtt.connection.test"].create(
+            {
+                "service_id": self.id,
+                "is_successful": not any(step.problem for step in steps),
+                "line_ids": [
+                    fields.Command.create(
+                        {
+                            "step": step.name,
+                            "subject": step.subject,
+                            "milliseconds": step.seconds * 1000,
+                            "is_successful": not step.problem,
+                            "result": service._describe_step(step),
+                        }
+                    )
+                    for step in steps
+                ],
+            }
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Test of %s", self.name),
+            "res_model": test._name,
+            "res_id": test.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _describe_step(self, step):
+        if not step.problem:
+            return self.env._("OK")
+        if step.name == "subscription":
+            return self.env._("The broker refused it: %s", step.problem.detail)
+        return self._describe_problem(step.problem.code, step.problem.detail)
