@@ -4,7 +4,6 @@ The user's own checkout (`ODOO_PATH`), else Debian's package unpacked, else a
 shallow clone of Odoo's public repository.
 """
 
-import inspect
 import os
 import subprocess
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from . import debian, paths
 from .console import Problem, say
 
+RECIPE = 1  # counted up when unpacking changes, so that it is done again
 FROM_SID = ("odoo-19", "fonts-montserrat")
 # Not from sid: Odoo's icons are Font Awesome 4.7, sid has version 7.
 FROM_OWN_RELEASE = (
@@ -94,7 +94,7 @@ def get() -> OdooTree:
     """The Odoo to use; downloaded when there is none yet."""
     if os.environ.get("ODOO_PATH"):
         return _named_by_user(os.environ["ODOO_PATH"])
-    recipe = paths.fingerprint(FROM_SID, FROM_OWN_RELEASE, inspect.getsource(debian))
+    recipe = paths.fingerprint(RECIPE, FROM_SID, FROM_OWN_RELEASE)
     package = paths.HOME / f"odoo-{recipe}"
     clone = paths.HOME / "odoo-git"
     if (clone / ".complete").exists():

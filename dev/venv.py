@@ -25,19 +25,29 @@ def python() -> Path:
 
 
 def _pip(target: Path, *arguments: "str | Path") -> None:
-    pip = [target / "bin/python", "-m", "pip", "--disable-pip-version-check"]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    command = [*pip, "install", "--progress-bar", "on", *arguments]
+    """Run pip, telling in one line where it is; what it says goes to a log."""
+    command = [target / "bin/python", "-m", "pip", "install", *arguments]
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     log = target / "pip.log"
-    with open(log, "w") as errors:
-        done = subprocess.run(command, stderr=errors, env=environment)
-    if done.returncode:
-        print(log.read_text(), file=sys.stderr)
-        raise Problem("pip failed (its words are above): check the access to PyPI")
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with open(log, "w") as words:
+        pip = subprocess.Popen(command, env=environment, **pipe)
+        collected = 0
+        for line in pip.stdout:
+            words.write(line)
+            if line.startswith(("Collecting", "Processing")):
+                collected += 1
+                if collected % 20 == 0:
+                    say("python", f"{collected} packages downloaded")
+            elif line.startswith("Installing"):
+                say("python", f"installing {collected} packages")
+    if pip.wait():
+        print("".join(log.read_text().splitlines(True)[-15:]), file=sys.stderr)
+        raise Problem(f"pip failed (words above, all in {log}): is PyPI reachable?")
 
 
 def _build(target: Path) -> None:
-    say("python", "making the virtual environment (about 90 packages)")
+    say("python", "making the virtual environment (100 packages)")
     if subprocess.run([sys.executable, "-c", "import ensurepip"]).returncode:
         debian.install("python3-venv")
     subprocess.run([sys.executable, "-m", "venv", target], check=True)

@@ -1,0 +1,28 @@
+# One door to everything. Each target sets up what is missing first.
+PYTHON ?= python3
+DEV := $(PYTHON) -m dev
+
+.PHONY: help setup demo test shell lint stop clean
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
+
+setup: ## set up what is missing, in $DEV_HOME (default ~/.cache/mqtt_listener)
+	@$(DEV) setup
+
+demo: ## a factory publishes, Odoo stores; SECONDS=20 ends by itself and counts
+	@$(DEV) demo $(SECONDS)
+
+test: ## all tests; TESTS=<test tags or pytest -k expression> for some
+	@$(DEV) test $(if $(TESTS),"$(TESTS)")
+
+shell: ## odoo shell on the demo database; runs a script given on standard input
+	@$(DEV) shell
+
+lint: ## ruff, pylint-odoo and the import rules
+	@$(DEV) lint
+
+stop: ## stop what runs for this checkout
+	@$(DEV) stop
+
+clean: ## remove everything that was set up
+	@$(DEV) clean

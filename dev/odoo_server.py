@@ -1,0 +1,214 @@
+"""Odoo with the addon: its configuration, its one-shot commands, the server.
+
+`workers=2` is the prefork server, `workers=0` the threaded one.
+"""
+
+import configparser
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import xmlrpc.client
+from pathlib import Path
+
+from . import odoo_tree, paths
+from .console import Problem
+from .postgres import Databases
+from .process import Server, lease_port
+
+SERVER_WIDE = "base,rpc,web,queue_job,mqtt_listener"
+# Not a line for each HTTP call (each job is one), nor for each XML-RPC call.
+LOG_HANDLERS = ":INFO,werkzeug:WARNING,odoo.addons.rpc.controllers.xmlrpc:ERROR"
+CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2"
+
+
+class Odoo(Server):
+    """An Odoo server on loopback, on one database.
+
+    :param workers: HTTP worker processes; 0 is the threaded server
+    :param mqtt: the section `[mqtt_listener]` of the configuration
+    :param options: more of the section `[options]`, or changes to it
+    :param channels: queue_job's channels
+    """
+
+    name = "odoo"
+
+    def __init__(
+        self,
+        directory: Path,
+        databases: Databases,
+        database: str = "demo",
+        *,
+        workers: int = 2,
+        port: int = 8069,
+        mqtt: "dict[str, object] | None" = None,
+        options: "dict[str, object] | None" = None,
+        channels: str = CHANNELS,
+        outlive: bool = False,
+    ) -> None:
+        super().__init__(directory, outlive=outlive)
+        self.tree = odoo_tree.get()
+        self.databases = databases
+        self.database = database
+        self.workers = workers
+        self.mqtt = mqtt or {}
+        self.options = options or {}
+        self.channels = channels
+        self.configuration = self.directory / "odoo.conf"
+        self._wanted_port = port
+        self._ports_file = self.directory / "port"
+
+    # Where it is
+
+    @property
+    def port(self) -> int:
+        """The HTTP port."""
+        return int(self._ports_file.read_text().split()[0])
+
+    @property
+    def gevent_port(self) -> int:
+        """The port that serves websockets in prefork mode."""
+        return int(self._ports_file.read_text().split()[1])
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    # Running
+
+    def start(self) -> "Odoo":
+        if self.is_running():
+            return self
+        if self._process is None:  # a restart keeps its ports
+            self._lease_ports()
+        self.configure()
+        super().start()
+        return self
+
+    def _lease_ports(self) -> None:
+        ports = lease_port(self._wanted_port), lease_port(self._wanted_port + 1000)
+        self._ports_file.write_text(" ".join(map(str, ports)))
+
+    def command(self) -> "list[str]":
+        return self.command_line("server")
+
+    def command_line(self, command: str, *arguments: str) -> "list[str]":
+        """An odoo command on this server's configuration and database."""
+        script = [sys.executable, str(self.tree.script), command]
+        database = ["-d", self.database] if self.database else []
+        return [*script, "-c", str(self.configuration), *database, *arguments]
+
+    def environment(self) -> "dict[str, str]":
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
+        inherited.pop("ODOO_RC", None)
+        return {**inherited, **self.tree.environment()}
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/web/health", timeout=10) as page:
+                return page.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    # Configuring
+
+    def configure(self) -> Path:
+        """Write the configuration file."""
+        if not self._ports_file.exists():
+            self._lease_ports()
+        sections = configparser.RawConfigParser()
+        sections["options"] = self._options()
+        sections["queue_job"] = {"channels": self.channels}
+        sections["mqtt_listener"] = self.mqtt
+        self.configuration.touch(mode=0o600)
+        with open(self.configuration, "w") as file:
+            sections.write(file)
+        return self.configuration
+
+    def _options(self) -> "dict[str, object]":
+        addons = ",".join(map(str, (*self.tree.addons, paths.link_addon())))
+        reach = self.databases.parameters()
+        database = {f"db_{key}": value for key, value in reach.items()}
+        return {
+            **database,
+            "addons_path": addons,
+            "data_dir": self.directory / "data",
+            "server_wide_modules": SERVER_WIDE,
+            "http_interface": "127.0.0.1",
+            "http_port": self.port,
+            "gevent_port": self.gevent_port,
+            "workers": self.workers,
+            "max_cron_threads": 1,
+            "list_db": False,
+            "log_handler": LOG_HANDLERS,
+            "without_demo": True,
+            **self.options,
+        }
+
+    # One-shot commands
+
+    def run(self, command: str, *arguments: str) -> None:
+        """Run an odoo command to its end; its log goes to the server's."""
+        self.configure()
+        with open(self.log, "ab") as log:
+            done = subprocess.run(
+                self.command_line(command, *arguments),
+                cwd=self.directory,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            tail = "\n".join(self.log_text().splitlines()[-25:])
+            raise Problem(f"odoo {command} failed; {self.log} says:\n{tail}")
+
+    def install(self, *modules: str) -> None:
+        """Install modules into the database, made when it is missing."""
+        self._once("-i", modules)
+
+    def update(self, *modules: str) -> None:
+        """Update modules of the database."""
+        self._once("-u", modules)
+
+    def _once(self, option: str, modules: "tuple[str, ...]") -> None:
+        names = ",".join(modules)
+        self.run("server", option, names, "--stop-after-init", "--no-http")
+
+    def shell(self, script: str, timeout: float = 120) -> str:
+        """Run a script in `odoo shell`; what it printed."""
+        self.configure()
+        done = subprocess.run(
+            self.command_line("shell", "--no-http", "--log-level", "warn"),
+            cwd=self.directory,
+            env=self.environment(),
+            input=script,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if done.returncode:
+            raise Problem(f"a script in odoo shell failed:\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    # Talking to it
+
+    def call(
+        self,
+        model: str,
+        method: str,
+        *arguments: object,
+        login: str = "admin",
+        password: str = "admin",
+        **options: object,
+    ) -> object:
+        """Call a method over XML-RPC, as another system does."""
+        common = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common")
+        user = common.authenticate(self.database, login, password, {})
+        if not user:
+            raise Problem(f"{self.url} refuses the login {login}")
+        objects = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/object", allow_none=True)
+        who = self.database, user, password
+        return objects.execute_kw(*who, model, method, arguments, options)

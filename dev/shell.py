@@ -1,0 +1,22 @@
+"""``make shell``: `odoo shell` on the demo database.
+
+Takes the place of this process, so a script on standard input gives its status:
+what it raises ends it with 1, `sys.exit(n)` with n.
+"""
+
+import os
+
+from .console import run
+from .stack import Stack
+
+
+def main() -> None:
+    stack = Stack(outlive=True).start()
+    stack.service()
+    odoo = stack.odoo
+    command = odoo.command_line("shell", "--no-http", "--log-level", "warn")
+    os.execve(command[0], command, odoo.environment())
+
+
+if __name__ == "__main__":
+    run(main)

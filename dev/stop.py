@@ -1,0 +1,13 @@
+"""``make stop``: stop what runs for this checkout."""
+
+from .console import run, say
+from .stack import Stack
+
+
+def main() -> None:
+    Stack().stop()
+    say("stopped", "nothing of this checkout runs")
+
+
+if __name__ == "__main__":
+    run(main)
