@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test shell lint stop clean
+.PHONY: help setup demo test shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -20,6 +20,9 @@ shell: ## odoo shell on the demo database; runs a script given on standard input
 
 lint: ## ruff, pylint-odoo and the import rules
 	@$(DEV) lint
+
+format: ## put the sources into the shape that lint wants
+	@$(DEV) lint --fix
 
 stop: ## stop what runs for this checkout
 	@$(DEV) stop

@@ -9,7 +9,7 @@ import sys
 from . import paths, setup, venv
 from .console import run
 
-WITHOUT_BROWSER = {"demo", "shell", "odoo", "lint", "stop"}
+WITHOUT_BROWSER = {"demo", "shell", "lint", "stop", "clean"}
 
 
 def main() -> None:

@@ -101,7 +101,9 @@ def _private_sources(folder: Path) -> "list[str]":
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
     }
-    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+    return [
+        word for key, value in settings.items() for word in ("-o", f"{key}={value}")
+    ]
 
 
 def unpack(root: Path, sid: "tuple[str, ...]", own: "tuple[str, ...]") -> None:

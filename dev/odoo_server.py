@@ -5,6 +5,7 @@
 
 import configparser
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -162,8 +163,7 @@ class Odoo(Server):
                 stderr=subprocess.STDOUT,
             )
         if done.returncode:
-            tail = "\n".join(self.log_text().splitlines()[-25:])
-            raise Problem(f"odoo {command} failed; {self.log} says:\n{tail}")
+            raise Problem(f"odoo {command}: {self._last_error()}; all in {self.log}")
 
     def install(self, *modules: str) -> None:
         """Install modules into the database, made when it is missing."""
@@ -176,6 +176,13 @@ class Odoo(Server):
     def _once(self, option: str, modules: "tuple[str, ...]") -> None:
         names = ",".join(modules)
         self.run("server", option, names, "--stop-after-init", "--no-http")
+
+    def _last_error(self) -> str:
+        """The last line of the log that names an exception."""
+        errors = re.findall(
+            r"^[\w.]+(?:Error|Exception|Warning): .*", self.log_text(), re.M
+        )
+        return errors[-1] if errors else "failed"
 
     def shell(self, script: str, timeout: float = 120) -> str:
         """Run a script in `odoo shell`; what it printed."""
@@ -209,6 +216,8 @@ class Odoo(Server):
         user = common.authenticate(self.database, login, password, {})
         if not user:
             raise Problem(f"{self.url} refuses the login {login}")
-        objects = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/object", allow_none=True)
+        objects = xmlrpc.client.ServerProxy(
+            f"{self.url}/xmlrpc/2/object", allow_none=True
+        )
         who = self.database, user, password
         return objects.execute_kw(*who, model, method, arguments, options)

@@ -116,7 +116,13 @@ class Postgres(Databases, Server):
     def command(self) -> "list[str]":
         settings = {**SETTINGS, "port": self.port, "unix_socket_directories": ""}
         options = [word for k, v in settings.items() for word in ("-c", f"{k}={v}")]
-        return [*self._as_another(), _binary("postgres"), "-D", str(self.data), *options]
+        return [
+            *self._as_another(),
+            _binary("postgres"),
+            "-D",
+            str(self.data),
+            *options,
+        ]
 
     def environment(self) -> "dict[str, str]":
         return {k: v for k, v in os.environ.items() if not k.startswith("PG")}

@@ -130,8 +130,8 @@ class Server:
 
         def ready() -> bool:
             if not self.is_running():
-                tail = "\n".join(self.log_text().splitlines()[-15:])
-                raise Problem(f"{self.name} ended at once; {self.log} says:\n{tail}")
+                tail = self.log_text().strip().rpartition("\n")[2]
+                raise Problem(f"{self.name} ended at once ({tail}); see {self.log}")
             return self.is_ready()
 
         wait_until(ready, timeout, f"{self.name} does not answer (see {self.log})")

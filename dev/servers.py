@@ -1,11 +1,11 @@
 """The servers a test or a tool starts: private, on loopback, each in its directory.
 
-    with Postgres(folder / "pg") as pg, Mosquitto(folder / "mq") as broker:
-        odoo = Odoo(folder / "odoo", pg, "test", workers=2)
-        odoo.install("mqtt_listener")
-        with odoo:
-            odoo.call("mqtt.service", "check_mqtt_status")
-            broker.kill(); broker.start().wait_ready()   # the same port again
+with Postgres(folder / "pg") as pg, Mosquitto(folder / "mq") as broker:
+    odoo = Odoo(folder / "odoo", pg, "test", workers=2)
+    odoo.install("mqtt_listener")
+    with odoo:
+        odoo.call("mqtt.service", "check_mqtt_status")
+        broker.kill(); broker.start().wait_ready()   # the same port again
 """
 
 from .mosquitto import Mosquitto, mosquitto

@@ -57,6 +57,6 @@ def _build(target: Path) -> None:
 
 def get() -> Path:
     """The environment, made when there is none yet."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - the system's
         raise Problem("Odoo 19 wants Python 3.10 or newer: run make with PYTHON=…")
     return paths.build_once(folder(), _build)

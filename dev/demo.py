@@ -1,0 +1,205 @@
+"""``make demo``: everything at work, on this machine, in front of the reader.
+
+Starts the servers, a running service and the simulated factory, and shows one
+live line. With a number of seconds it ends by itself, waits until the queue has
+drained and counts, in the database and by content, what QoS 1 promised.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from . import paths
+from .console import Problem, run, say
+from .process import wait_until
+from .stack import Stack
+
+RATE = float(os.environ.get("RATE") or 500)  # messages a second
+STALLED = 60  # seconds without a new message until the rest counts as lost
+
+COUNT = """
+    SELECT count(*), count(DISTINCT mark)
+      FROM (SELECT substring(payload FROM %s) AS mark
+              FROM mqtt_signal_history
+             WHERE id > %s) AS stored
+     WHERE mark IS NOT NULL
+"""
+FAILED = """
+    SELECT count(*) FROM queue_job
+     WHERE state = 'failed' AND model_name LIKE 'mqtt.%%' AND date_created >= %s
+"""
+
+
+class Publisher:
+    """The factory's process, and the numbers it reports."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        where = ["--host", stack.broker.host, "--port", str(stack.broker.port)]
+        command = [sys.executable, "-m", "dev.factory", *where]
+        command += ["--run", name, "--rate", str(RATE)]
+        self.numbers: dict[str, int] = {"sent": 0, "confirmed": 0, "frames": 0}
+        self._process = subprocess.Popen(
+            command,
+            cwd=paths.CHECKOUT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def next_beat(self) -> bool:
+        """Wait for the next report; False when there are no more."""
+        line = self._process.stdout.readline()
+        if line:
+            self.numbers = json.loads(line)
+        elif not self.numbers.get("done"):
+            raise Problem("the simulated factory died (its words are above)")
+        return bool(line)
+
+    def finish(self) -> None:
+        """Let it wait for the broker's last acknowledgements."""
+        self._process.send_signal(signal.SIGTERM)
+        while self.next_beat():
+            pass
+        self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Count:
+    """What the database says about this run."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self._ask = stack.postgres.connect(stack.odoo.database).cursor()
+        self._mark = f"{name}-[0-9]+"
+        self._first = self._one("SELECT COALESCE(max(id), 0) FROM mqtt_signal_history")
+        self._begin = self._one("SELECT now() AT TIME ZONE 'UTC'")
+
+    def _one(self, sql: str, *values: object) -> object:
+        self._ask.execute(sql, values)
+        return self._ask.fetchone()[0]
+
+    def all_stored(self) -> int:
+        """Messages of any QoS."""
+        sql = "SELECT count(*) FROM mqtt_signal_history WHERE id > %s"
+        return self._one(sql, self._first)
+
+    def by_content(self) -> tuple[int, int]:
+        """QoS 1 messages stored, and different ones among them."""
+        self._ask.execute(COUNT, (self._mark, self._first))
+        return self._ask.fetchone()
+
+    def waiting(self) -> int:
+        """Messages received and not yet stored."""
+        return self._one("SELECT COALESCE(sum(message_count), 0) FROM mqtt_batch")
+
+    def failed(self) -> int:
+        return self._one(FAILED, self._begin)
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.name = f"run{int(time.time())}"
+        self._last = time.monotonic(), 0
+
+    def start_service(self) -> None:
+        """Start the service and wait until the broker has granted everything."""
+        odoo = self.stack.odoo
+        service = self.stack.service()
+        odoo.call("mqtt.service", "start_mqtt_service", [service])
+        pending = ["service_id", "=", service], ["state", "=", "pending"]
+
+        def connected() -> bool:
+            answer = odoo.call("mqtt.service", "check_mqtt_status", [service])
+            return answer["status"] == "connected" and not odoo.call(
+                "mqtt.subscription", "search_count", list(pending)
+            )
+
+        wait_until(connected, 60, "the service does not connect", step=0.2)
+        say("service", "connected to the broker, subscribed")
+
+    def play(self, seconds: float) -> int:
+        """Publish for `seconds` (0: until Ctrl-C); the status to end with."""
+        self.count = Count(self.stack, self.name)
+        publisher = Publisher(self.stack, self.name)
+        end = time.monotonic() + seconds if seconds else float("inf")
+        try:
+            while time.monotonic() < end and publisher.next_beat():
+                self._live(publisher.numbers)
+            publisher.finish()
+            published = publisher.numbers["confirmed"]
+            self._drain(published, publisher.numbers)
+        finally:
+            publisher.kill()
+        return self._verdict(published)
+
+    def _live(self, numbers: dict[str, int], every: float = 0.5) -> None:
+        before, had = self._last
+        now = time.monotonic()
+        if now - before < every:
+            return
+        stored = self.count.all_stored()
+        self._last = now, stored
+        published = numbers["confirmed"] + numbers["frames"]
+        line = (
+            f"  published {published}  received {stored + self.count.waiting()}"
+            f"  stored {stored}  failed {self.count.failed()}"
+            f"  rate {(stored - had) / (now - before):.0f}/s"
+        )
+        if sys.stdout.isatty():
+            print(f"\r{line:<78}", end="", flush=True)
+        else:
+            print(line, flush=True)
+
+    def _drain(self, published: int, numbers: dict[str, int]) -> None:
+        """Wait until everything is stored, or nothing comes any more."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < STALLED:
+            stored = self.count.by_content()[1]
+            if stored >= published and not self.count.waiting():
+                break
+            if stored != seen:
+                seen, since = stored, time.monotonic()
+            self._live(numbers)
+            time.sleep(0.1)
+        self._live(numbers, every=0)
+
+    def _verdict(self, published: int) -> int:
+        stored, different = self.count.by_content()
+        lost, duplicated = published - different, stored - different
+        if sys.stdout.isatty():
+            print()
+        print(
+            f"published {published}  stored {stored}"
+            f"  lost {lost}  duplicated {duplicated}",
+            flush=True,
+        )
+        return 0 if published == stored and not lost and not duplicated else 1
+
+
+def main() -> int:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0
+    stack = Stack()
+    try:
+        stack.start()
+        demo = Demo(stack)
+        demo.start_service()
+        print(f"\n  {stack.odoo.url}   login admin, password admin")
+        print("  menu MQTT; Ctrl-C stops everything\n", flush=True)
+        return demo.play(seconds)
+    except KeyboardInterrupt:
+        print()
+        return 0 if not seconds else 130
+    finally:
+        stack.stop()
+
+
+if __name__ == "__main__":
+    run(main)
