@@ -6,14 +6,20 @@ The tool runs in the project's virtual environment, in the place of this process
 import os
 import sys
 
-from . import paths, setup, venv
-from .console import run
+from . import clean, paths, setup, venv
+from .console import keep_stdout_for_results, run, say
 
-WITHOUT_BROWSER = {"demo", "shell", "lint", "stop", "clean"}
+WITHOUT_BROWSER = {"demo", "shell", "lint", "stop"}
 
 
 def main() -> None:
     tool, *arguments = sys.argv[1:] or ["setup"]
+    if tool in ("stop", "clean") and not venv.folder().exists():
+        return say("nothing", f"is set up in {paths.HOME}")
+    if tool == "clean":
+        return clean.main()
+    if tool == "shell":
+        keep_stdout_for_results()
     setup.ensure(browser=tool not in WITHOUT_BROWSER)
     if tool == "setup":
         return setup.main()

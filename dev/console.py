@@ -13,9 +13,18 @@ class Problem(Exception):
     """Something a person can put right; the message says how, in one line."""
 
 
+_stream = sys.stdout
+
+
+def keep_stdout_for_results() -> None:
+    """From now on say things on standard error."""
+    global _stream
+    _stream = sys.stderr
+
+
 def say(what: str, text: str = "") -> None:
     """Print one short line of progress."""
-    print(f"  {what:<12} {text}".rstrip(), flush=True)
+    print(f"  {what:<12} {text}".rstrip(), file=_stream, flush=True)
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -241,18 +241,19 @@ class Server:
         self.stop()
 
 
-def _session_members(session: int) -> Iterable[int]:
-    """The processes of a session: a server's children may have groups of their own."""
+def session_members(session: int) -> Iterable[int]:
+    """The living processes of a session; they may have groups of their own."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session:
+        state, _parent, _group, own = fields[:4]
+        if int(own) == session and state != "Z":
             yield int(stat.parent.name)
 
 
 def _signal_session(session: int, number: int) -> None:
-    for pid in _session_members(session):
+    for pid in session_members(session):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ADDON = "mqtt_listener"
 ANYTHING = ("tests/*", "*/tests/*", "*_test.py", "dev/*")
-CURSORS = ("odoo.sql_db", "odoo.modules.registry", "psycopg2")
+CURSORS = ("odoo.sql_db", "odoo.modules.registry", "psycopg2.connect")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ RULES = (
     Forbidden("listener/*", (_own("models"), _own("jobs"), _own("cli"))),
     Forbidden("*", ("paho.mqtt.client",), ("listener/connection.py",)),
     Forbidden("*", CURSORS, ("listener/bridge.py",)),
+    Forbidden("listener/*", ("psycopg2",), ("listener/bridge.py",)),
     Forbidden("*", ("odoo.service.server",), ("listener/server.py",)),
     Forbidden("*", ("odoo.orm",)),
     Forbidden("*", (_own("dev"), "dev")),

@@ -6,11 +6,12 @@ what it raises ends it with 1, `sys.exit(n)` with n.
 
 import os
 
-from .console import run
+from .console import keep_stdout_for_results, run
 from .stack import Stack
 
 
 def main() -> None:
+    keep_stdout_for_results()
     stack = Stack(outlive=True).start()
     stack.service()
     odoo = stack.odoo
