@@ -35,9 +35,6 @@ class MqttService(models.Model):
             batch.id, first_sequence=first_sequence, last_sequence=last_sequence
         )
 
-    def _queue_job_store_values__job_ingest(self, job):
-        return {"mqtt_service_id": job.recordset.id, "company_id": self.company_id.id}
-
     def _job_ingest(self, batch_id, first_sequence, last_sequence):
         """Store the messages of a batch and delete it, in one transaction.
 

@@ -9,6 +9,7 @@ observations the other, all plain values (``models/mqtt_service_listener.py``).
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 from collections.abc import Iterator
@@ -121,6 +122,8 @@ class Bridge:
         :raise psycopg2.Error: when the connection is gone.
         """
         ready, _, _ = select.select([self._control, wake], [], [], timeout)
+        if wake in ready:
+            os.read(wake, 4096)
         if self._control in ready:
             self._control.poll()
         notified = bool(self._control.notifies)

@@ -448,12 +448,11 @@ class MqttConnection(threading.Thread):
 
     def _on_disconnect(self, _client, _userdata, flags, reason_code, properties) -> None:
         if self._ended is None:
-            text = reason_text(reason_code, properties)
-            self._ended = (
-                Problem.from_reason(reason_code.value, text)
-                if flags.is_disconnect_packet_from_server
-                else Problem("lost", text)
-            )
+            self._ended = Problem("lost")
+            if flags.is_disconnect_packet_from_server:
+                self._ended = Problem.from_reason(
+                    reason_code.value, reason_text(reason_code, properties)
+                )
 
     def _on_answer(self, _client, _userdata, packet_id, reason_codes, properties) -> None:
         answered = self._pending.pop(packet_id, None)

@@ -58,6 +58,9 @@ class Supervisor(threading.Thread):
     def stop(self) -> None:
         """End all services in order, then this thread. Returns at once."""
         self._stopping.set()
+        self._wake()
+
+    def _wake(self) -> None:
         os.write(self._wake_w, b"\0")
 
     def run(self) -> None:
@@ -148,7 +151,8 @@ class Supervisor(threading.Thread):
             session_filters=known["session_filters"],
             changed=inbox.poke,
         )
-        writer = Writer(self._bridge, connection, inbox, known["sequence"])
+        writer = Writer(self._bridge, connection, inbox, known["sequence"], self._wake)
+        connection.dbname = writer.dbname = self._bridge.dbname  # for Odoo's log
         self._running[settings.id] = Running(settings, connection, writer)
         connection.start()
         writer.start()

@@ -29,11 +29,17 @@ class Writer(threading.Thread):
     """Writes to the database for a connection, until that has ended.
 
     :param sequence: of the last message that is in the database.
+    :param ended: called, from this thread, when all is done.
     :ivar lease_lost: set when another listener has claimed the service.
     """
 
     def __init__(
-        self, bridge: Bridge, connection: MqttConnection, inbox: Inbox, sequence: int
+        self,
+        bridge: Bridge,
+        connection: MqttConnection,
+        inbox: Inbox,
+        sequence: int,
+        ended: Callable[[], None] = lambda: None,
     ):
         super().__init__(name=f"{connection.name}-writer", daemon=True)
         self.lease_lost = threading.Event()
@@ -47,6 +53,7 @@ class Writer(threading.Thread):
         self._reported_filters: dict | None = None
         self._last_report = 0.0
         self._sequence = sequence
+        self._call_ended = ended
         self._failing = False
         self._give_up_at: float | None = None
 
@@ -54,8 +61,8 @@ class Writer(threading.Thread):
         try:
             while self._connection.is_alive() or self._inbox.unfinished:
                 batch = self._inbox.take(REPORT_INTERVAL)
-                if batch:
-                    self._commit(batch)
+                if batch and not self._commit(batch):
+                    break
                 if not self._failing:
                     self._report()
             self._report()
@@ -66,9 +73,16 @@ class Writer(threading.Thread):
             )
             self.lease_lost.set()
             self._connection.stop()
+        finally:
+            self._call_ended()
 
-    def _commit(self, batch: list[Delivery]) -> None:
-        """Commit a batch however long it takes, then have it acknowledged."""
+    def _commit(self, batch: list[Delivery]) -> bool:
+        """Commit a batch however long it takes, then have it acknowledged.
+
+        :return: ``False`` when the connection has ended and the database stays away.
+            Then no later batch may be committed either: none was acknowledged, and the
+            broker sends them all again, which only receipts in their order recognise.
+        """
         while True:
             sequence = self._try(
                 self._bridge.enqueue,
@@ -85,11 +99,9 @@ class Writer(threading.Thread):
                     delivery.sequence = sequence
                 self._inbox.done(batch)
                 self._connection.committed(batch)
-                return
+                return True
             if self._must_end():
-                # Not acknowledged: the broker sends them again.
-                self._inbox.done(batch)
-                return
+                return False
             self._wait()
 
     def _wait(self) -> None:

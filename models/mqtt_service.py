@@ -1,4 +1,5 @@
 import secrets
+from datetime import datetime
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -8,6 +9,7 @@ from ..mqtt.topic import partial_overlap
 
 LOCK_CLASS = 0x4D515454  # "MQTT": first key of the advisory locks that listeners hold
 NOTIFY_CHANNEL = "mqtt_listener"
+START_SECONDS = 3  # in which a listener takes a started service on
 CONNECTION_FIELDS = {  # what a connection keeps until it is started again
     "host",
     "port",
@@ -193,7 +195,7 @@ class MqttService(models.Model):
             if is_live:
                 service.connection_status = connection.state
             else:
-                known = connection.thread_identifier or service.status == "start"
+                known = connection.listening_since or service.status == "start"
                 service.connection_status = "disconnected" if known else "unknown"
             service.thread_identifier = is_live and connection.thread_identifier
             service.host_info = is_live and connection.host_info
@@ -375,6 +377,19 @@ class MqttService(models.Model):
 
     # Business
 
+    @api.model
+    def _job_store_values(self, job):
+        """queue_job's hook: have the jobs of a service say whose they are.
+
+        Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
+        """
+        service = job.recordset
+        return {
+            **super()._job_store_values(job),
+            "mqtt_service_id": service.id,
+            "company_id": service.company_id.id,
+        }
+
     def _for_operation(self):
         """The services a lifecycle call is for, once the user is allowed to make it."""
         if not self.env.su and not self.env.user.has_group(
@@ -500,9 +515,16 @@ class MqttService(models.Model):
         if self.status == "stop":
             return "stopped"
         connection = self.connection_ids
+        if not self.thread_identifier and self._is_starting():
+            return "connecting"
         if self.connection_status != "connected" and connection.problem:
             return "error" if self.thread_identifier else "disconnected"
         return self.connection_status
+
+    def _is_starting(self):
+        """Whether it was started so lately that no listener can have come yet."""
+        age = fields.Datetime.now() - (self.last_start or datetime.min)
+        return age.total_seconds() < START_SECONDS
 
     def _describe_status(self, status):
         env = self.env
@@ -559,8 +581,10 @@ class MqttService(models.Model):
                     "Another client connected with the same client ID and took the "
                     "session over. Find it, then start this service again."
                 )
-            case "lost":
+            case "lost" if detail:
                 return env._("The connection was lost: %s", detail)
+            case "lost":
+                return env._("The connection to the broker was lost.")
             case "silent":
                 return env._("The broker fell silent; the connection was renewed.")
             case "busy":

@@ -163,7 +163,7 @@ class MqttService(models.Model):
         refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         for grant in grants:
             values = dict(subscriptions[grant.subscription_id.id])
-            values["message_count"] = grant.message_count + values["message_count"]
+            values["message_count"] = grant.message_count + values.get("message_count", 0)
             grant.write(values)
         now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         self._forget_receipts(forget_through)
