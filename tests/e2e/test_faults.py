@@ -1,0 +1,271 @@
+"""What breaks, and that nothing is lost or doubled by it."""
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+from service import Numbers, Service, assert_exactly, publish
+
+from dev.servers import wait_until
+
+LOAD = 3000  # messages published while something breaks
+
+
+def test_a_killed_listener(odoo, broker):
+    """A killed listener never reads as connected, and its successor loses nothing."""
+    service = Service(odoo, broker, "kill/#")
+    service.start()
+    numbers = Numbers(broker, "kill/n")
+    numbers.start()
+    for round_ in range(1, 4):
+        numbers.wait_sent(round_ * LOAD // 3)
+        pid = service.listener_pid
+        os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda pid=pid: service.status == "connected"
+            and service.listener_pid != pid,
+            20,
+            "no successor",
+        )
+    assert_exactly(service, "kill/n", numbers.finish())
+
+
+def test_a_dead_listener_is_seen(new_odoo, broker):
+    """With nobody to take over, a killed listener is 'disconnected' at once."""
+    with new_odoo(workers=2) as odoo:
+        service = Service(odoo, broker, "x")
+        service.start()
+        pid = service.listener_pid
+        os.kill(odoo.pid, signal.SIGSTOP)  # the master cannot start another
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: service.status == "disconnected", 2, "seems connected")
+        assert service.read("connection_status") == "disconnected"
+        os.kill(odoo.pid, signal.SIGCONT)
+        service.wait_status("connected")
+
+
+def test_a_broker_killed_and_restarted(odoo, broker):
+    """The connection comes back by itself, with its session."""
+    service = Service(odoo, broker, "broker/#")
+    service.start()
+    numbers = Numbers(broker, "broker/n")
+    numbers.start()
+    numbers.wait_sent(LOAD // 3)
+    broker.kill()
+    wait_until(lambda: service.status == "error", 5, "the loss is not seen")
+    assert service.read("last_error")
+    broker.start().wait_ready()
+    service.wait_status("connected")
+    numbers.wait_sent(LOAD)
+    assert_exactly(service, "broker/n", numbers.finish())
+    assert service.read("reconnect_count") >= 1
+    assert not service.read("last_error")
+
+
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_the_database_away(odoo, broker, postgres, how):
+    """While PostgreSQL is away the connection stays, and all is stored afterwards."""
+    service = Service(odoo, broker, f"db/{how}/#")
+    service.start()
+    numbers = Numbers(broker, f"db/{how}/n")
+    numbers.start()
+    numbers.wait_sent(LOAD // 3)
+    if how == "restart":
+        postgres.stop()
+    else:
+        postgres.kill()
+    already = len(numbers.sent)
+    numbers.wait_sent(already + LOAD // 2)
+    postgres.start().wait_ready()
+    count = numbers.finish()
+    wait_until(lambda: answers(service), 30, "Odoo does not answer")
+    service.wait_status("connected")
+    assert_exactly(service, f"db/{how}/n", count)
+
+
+def answers(service):
+    try:
+        return bool(service.status)
+    except Exception:
+        return False
+
+
+def test_connections_to_the_database_cut(odoo, broker, postgres):
+    """Cut in the middle of transactions, again and again, nothing is doubled."""
+    service = Service(odoo, broker, "cut/#")
+    service.start()
+    numbers = Numbers(broker, "cut/n")
+    numbers.start()
+    for round_ in range(1, 11):
+        numbers.wait_sent(round_ * LOAD // 10)
+        postgres.query(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s",
+            odoo.database,
+        )
+    assert_exactly(service, "cut/n", numbers.finish())
+
+
+def test_job_workers_killed(odoo, broker):
+    """A batch whose worker was killed is stored by another, once."""
+    service = Service(odoo, broker, "job/#")
+    service.start()
+    numbers = Numbers(broker, "job/n")
+    numbers.start()
+    for round_ in range(1, 4):
+        numbers.wait_sent(round_ * LOAD // 3)
+        for pid in http_workers(odoo):
+            os.kill(pid, signal.SIGKILL)
+    count = numbers.finish()
+    wait_until(lambda: answers(service), 30, "Odoo does not answer")
+    assert_exactly(service, "job/n", count)
+
+
+def http_workers(odoo):
+    mark = "Worker WorkerHTTP ("
+    pids = {
+        int(line.split(mark)[1].split(")")[0])
+        for line in odoo.log_text().splitlines()
+        if mark in line and "alive" in line
+    }
+    return [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
+
+
+def test_unusable_brokers_say_why(odoo, broker):
+    """Status and last error name the reason; the log has no traceback per attempt."""
+    mark = odoo.log_size()
+    cases = {
+        "refused": ({"port": closed_port()}, "Nothing answers"),
+        "unknown name": ({"host": "no-such-host.invalid"}, "not known"),
+        "odd name": ({"host": "bad..host"}, "not known"),
+    }
+    for name, (values, words) in cases.items():
+        service = Service(odoo, broker, "x", **values)
+        service.call("start_mqtt_service")
+        service.wait_status("error")
+        assert words in service.read("last_error"), name
+        assert words in service.call("check_mqtt_status")["message"], name
+        service.stop()
+    assert "Traceback" not in odoo.log_text(mark)
+
+
+def test_a_broker_that_refuses(odoo):
+    """A refused login and a refused filter are shown; the other filters work."""
+    with RefusingBroker() as fake:
+        service = Service(odoo, fake, "good", "refuse/this", username="no")
+        service.call("start_mqtt_service")
+        service.wait_status("error")
+        assert "Username and Password" in service.read("last_error")
+        service.call("write", {"username": "yes"})
+        service.call("restart_mqtt_service")
+        service.wait_status("connected")
+
+        def states():
+            found = odoo.call(
+                "mqtt.subscription",
+                "search_read",
+                [("service_id", "=", service.id)],
+                fields=["topic_filter", "state", "refusal"],
+            )
+            return {one["topic_filter"]: one for one in found}
+
+        wait_until(lambda: states()["refuse/this"]["state"] == "refused", 10, "unseen")
+        assert "Not authorized" in states()["refuse/this"]["refusal"]
+        assert states()["good"]["state"] == "granted"
+        service.stop()
+        wait_until(lambda: not service.read("thread_identifier"), 10, "not ended")
+
+
+class RefusingBroker:
+    """Answers MQTT 5 as a broker that refuses the user ``no`` and some filters.
+
+    A fake, because Mosquitto without plugins refuses no subscription.
+    """
+
+    host = "127.0.0.1"
+
+    def __enter__(self):
+        self._socket = socket.create_server((self.host, 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self._socket.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+
+    def _talk(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            while head := stream.read(1):
+                length = shift = 0
+                while True:
+                    byte = stream.read(1)[0]
+                    length |= (byte & 0x7F) << shift
+                    shift += 7
+                    if byte < 0x80:
+                        break
+                answer = self._answer(head[0] >> 4, stream.read(length))
+                if answer:
+                    connection.sendall(answer)
+
+    @staticmethod
+    def _answer(kind, body):
+        if kind == 1:  # CONNECT
+            refused = body.endswith(b"\x00\x02no")
+            return bytes([0x20, 3, 0, 0x86 if refused else 0, 0])
+        if kind == 8:  # SUBSCRIBE
+            code = 0x87 if b"refuse" in body else 1
+            return bytes([0x90, 4, *body[:2], 0, code])
+        if kind == 10:  # UNSUBSCRIBE
+            return bytes([0xB0, 4, *body[:2], 0, 0x11])
+        if kind == 12:  # PINGREQ
+            return b"\xd0\x00"
+        return None
+
+
+def test_another_client_takes_the_session_over(odoo, broker):
+    """Who has the same client ID is reported, not fought; Start takes it back."""
+    service = Service(odoo, broker, "over/#", client_id="contested")
+    service.start()
+    with thief(broker):
+        service.wait_status("error")
+        assert "same client ID" in service.read("last_error")
+        assert service.read("status") == "error"
+    service.start()
+    publish(broker, "over/1", "x")
+    service.wait_stored(1)
+
+
+def thief(broker):
+    """A client that connects once with the service's client ID and keeps quiet."""
+    from contextlib import contextmanager
+
+    from paho.mqtt import client as paho
+
+    @contextmanager
+    def connected():
+        client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, "contested", protocol=paho.MQTTv5
+        )
+        client.connect(broker.host, broker.port, clean_start=False)
+        client.loop_start()
+        yield client
+        client.disconnect()
+        client.loop_stop()
+
+    return connected()
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
