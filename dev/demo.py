@@ -117,12 +117,16 @@ class Demo:
         pending = ["service_id", "=", service], ["state", "=", "pending"]
 
         def connected() -> bool:
-            answer = odoo.call("mqtt.service", "check_mqtt_status", [service])
-            return answer["status"] == "connected" and not odoo.call(
+            self._answer = odoo.call("mqtt.service", "check_mqtt_status", [service])
+            return self._answer["status"] == "connected" and not odoo.call(
                 "mqtt.subscription", "search_count", list(pending)
             )
 
-        wait_until(connected, 60, "the service does not connect", step=0.2)
+        try:
+            wait_until(connected, 60, "it does not connect", step=0.2)
+        except Problem as problem:
+            answer = f"its status is {self._answer}; see {odoo.log}"
+            raise Problem(f"{problem}: {answer}") from None
         say("service", "connected to the broker, subscribed")
 
     def play(self, seconds: float) -> int:
@@ -186,12 +190,22 @@ class Demo:
 
 def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with paths.lock(f"demo-{paths.OWN.name}", _already_running):
+        return play(seconds)
+
+
+def _already_running() -> None:
+    raise Problem("another make demo runs in this checkout: end it with make stop")
+
+
+def play(seconds: float) -> int:
+    """Start everything, play, stop everything."""
     stack = Stack()
     try:
         stack.start()
         demo = Demo(stack)
         demo.start_service()
-        print(f"\n  {stack.odoo.url}   login admin, password admin")
+        print(f"\n  {stack.proxy.url}   login admin, password admin")
         print("  menu MQTT; Ctrl-C stops everything\n", flush=True)
         return demo.play(seconds)
     except KeyboardInterrupt:

@@ -56,6 +56,7 @@ class Odoo(Server):
         self.mqtt = mqtt or {}
         self.options = options or {}
         self.channels = channels
+        self._users: dict[str, int] = {}
         self.configuration = self.directory / "odoo.conf"
         self._wanted_port = port
         self._ports_file = self.directory / "port"
@@ -212,12 +213,18 @@ class Odoo(Server):
         **options: object,
     ) -> object:
         """Call a method over XML-RPC, as another system does."""
-        common = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common")
-        user = common.authenticate(self.database, login, password, {})
-        if not user:
-            raise Problem(f"{self.url} refuses the login {login}")
+        user = self._user_id(login, password)
         objects = xmlrpc.client.ServerProxy(
             f"{self.url}/xmlrpc/2/object", allow_none=True
         )
         who = self.database, user, password
         return objects.execute_kw(*who, model, method, arguments, options)
+
+    def _user_id(self, login: str, password: str) -> int:
+        if login not in self._users:
+            common = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common")
+            user = common.authenticate(self.database, login, password, {})
+            if not user:
+                raise Problem(f"{self.url} refuses the login {login}")
+            self._users[login] = user
+        return self._users[login]

@@ -12,11 +12,13 @@ from .mosquitto import Mosquitto, mosquitto
 from .odoo_server import Odoo
 from .postgres import Postgres, postgres
 from .process import Server, lease_port, wait_until
+from .proxy import Proxy
 
 __all__ = [
     "Mosquitto",
     "Odoo",
     "Postgres",
+    "Proxy",
     "Server",
     "lease_port",
     "mosquitto",

@@ -4,7 +4,8 @@
 finds it by its pid files.
 """
 
-import subprocess
+import os
+from pathlib import Path
 
 from . import paths
 from .console import say
@@ -12,6 +13,7 @@ from .mosquitto import mosquitto
 from .odoo_server import Odoo
 from .postgres import Postgres, postgres
 from .process import Server
+from .proxy import Proxy
 
 SERVICE = "Demo factory"
 #: topic filter -> QoS
@@ -21,6 +23,7 @@ SUBSCRIPTIONS = {
     "factory/+/frame": "0",
     "factory/info": "1",
 }
+ADDON_FILES = (".py", ".xml", ".csv", ".js", ".scss", ".sql")
 AUTOSAVE = 1000  # the demo kills no broker; saving after each message would slow it
 
 
@@ -35,7 +38,10 @@ class Stack:
         )
         private = isinstance(self.postgres, Postgres)
         database = "demo" if private else f"mqtt_{paths.fingerprint(paths.OWN)}"
-        self.odoo = Odoo(folder / "odoo", self.postgres, database, outlive=outlive)
+        self.odoo = Odoo(
+            folder / "odoo", self.postgres, database, port=8269, outlive=outlive
+        )
+        self.proxy = Proxy(folder / "proxy", self.odoo, outlive=outlive)
         self._installed = folder / "installed"
 
     def start(self) -> "Stack":
@@ -47,12 +53,13 @@ class Stack:
             say(server.name, f"ready on port {port}")
         self._install()
         self.odoo.start().wait_ready()
-        say("odoo", f"ready on {self.odoo.url}")
+        self.proxy.start().wait_ready()
+        say("odoo", f"ready on {self.proxy.url}")
         return self
 
     def stop(self) -> None:
         """Stop what is ours, Odoo first."""
-        for server in (self.odoo, self.broker, self.postgres):
+        for server in (self.proxy, self.odoo, self.broker, self.postgres):
             if isinstance(server, Server) and server.is_running():
                 server.stop()
                 say(server.name, "stopped")
@@ -97,12 +104,16 @@ class Stack:
 
 def addon_fingerprint() -> str:
     """What the addon's files look like now, tests and tools left out."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.check_output(command, cwd=paths.CHECKOUT, text=True)
-    files = [
-        paths.CHECKOUT / name
-        for name in sorted(listing.splitlines())
-        if not name.startswith(("dev/", "tests/", "."))
-    ]
-    stats = [(f.name, f.read_bytes()) for f in files if f.is_file()]
-    return paths.fingerprint(*stats)
+    files = (
+        path
+        for folder, _, names in os.walk(paths.CHECKOUT)
+        for path in (Path(folder, name) for name in names)
+        if _belongs_to_addon(path.relative_to(paths.CHECKOUT).parts)
+    )
+    return paths.fingerprint(*((path, path.read_bytes()) for path in sorted(files)))
+
+
+def _belongs_to_addon(parts: tuple[str, ...]) -> bool:
+    if parts[0].startswith(".") or parts[0] in ("dev", "tests", "Makefile"):
+        return False
+    return parts[-1].endswith(ADDON_FILES)
