@@ -2,7 +2,7 @@
     "name": "MQTT Listener",
     "version": "19.0.1.0.0",
     "category": "Technical",
-    "summary": "MQTT messages become Odoo history through queue_job: none lost, none doubled",
+    "summary": "MQTT messages into Odoo through queue_job, none lost, none doubled",
     "author": "mqtt_listener contributors",
     "license": "LGPL-3",
     "depends": ["queue_job", "bus"],

@@ -76,7 +76,7 @@ RULES = (
     Forbidden("models/*", (_own("listener"), _own("cli"))),
     Forbidden("jobs/*", (_own("listener"), _own("cli"), _own("models"))),
     Forbidden("listener/*", (_own("models"), _own("jobs"), _own("cli"))),
-    Forbidden("*", ("paho.mqtt.client",), ("listener/connection.py",)),
+    Forbidden("*", ("paho.mqtt.client",), ("listener/client.py",)),
     Forbidden("*", CURSORS, ("listener/bridge.py",)),
     Forbidden("listener/*", ("psycopg2",), ("listener/bridge.py",)),
     Forbidden("*", ("odoo.service.server",), ("listener/server.py",)),

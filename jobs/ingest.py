@@ -47,9 +47,7 @@ class MqttService(models.Model):
         batch = self.env["mqtt.batch"].browse(batch_id).exists()
         if not batch:
             return self.env._("Stored before.")
-        subscriptions = set(
-            self.with_context(active_test=False).subscription_ids.ids
-        )
+        subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
         messages = self.env["mqtt.signal.history"].create(
             [
                 self._history_values(message, sequence, subscriptions)

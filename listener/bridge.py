@@ -116,7 +116,7 @@ class Bridge:
         self._query("SELECT pg_advisory_unlock(%s, %s)", LOCK_CLASS, service_id)
 
     def wait(self, wake: int, timeout: float) -> bool:
-        """Wait for a notification, for the file descriptor ``wake``, or so many seconds.
+        """Wait for a notification, for the descriptor ``wake``, or so many seconds.
 
         :return: whether there was a notification.
         :raise psycopg2.Error: when the connection is gone.

@@ -1,6 +1,6 @@
-"""The network thread of a service: the only file that knows paho's client.
+"""The network thread of a service.
 
-It owns the client, the receipt log and the subscriptions; nothing else touches them.
+It owns the client, the reception and the subscriptions; nothing else touches them.
 Others talk to it through :meth:`MqttConnection.committed`, ``want`` and ``stop``, which
 leave a note and wake it. paho's own threads are not used: this loop decides when to
 read (not while the inbox is full), and when to try again.
@@ -8,6 +8,7 @@ read (not while the inbox is full), and when to try again.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import selectors
@@ -19,16 +20,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from paho.mqtt import client as paho
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
 from ..mqtt.message import Message
-from ..mqtt.payload import storable
-from ..mqtt.receipts import Receipt, ReceiptLog
+from .client import (
+    CONNECT_TIMEOUT,
+    Client,
+    new_client,
+    open_connection,
+    problem_of,
+    property_values,
+    reason_text,
+    send_subscribe,
+    topic_of,
+)
 from .inbox import Delivery, Inbox
+from .observed import Observed
 from .problem import Problem
+from .reception import Reception
 from .settings import ServiceSettings, SubscriptionSettings
 from .subscriptions import Subscriptions
 
@@ -37,7 +44,6 @@ _paho_logger = logging.getLogger(f"{__name__}.paho")
 
 MQTT_THREADS: dict[str, MqttConnection] = {}
 
-CONNECT_TIMEOUT = 4.0  # seconds for TCP, and again for CONNACK
 BEAT = 0.5  # seconds between two looks at the clock
 DRAIN_TIMEOUT = 4.0  # seconds in which a stop commits and acknowledges what is here
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
@@ -52,21 +58,6 @@ class ConnectionEnded(Exception):
     def __init__(self, problem: Problem | None):
         super().__init__(problem)
         self.problem = problem
-
-
-@dataclass
-class Observed:
-    """What the connection sees of itself. Others read it; counters only grow."""
-
-    state: str = "connecting"
-    problem: Problem | None = None
-    problem_time: float = 0.0
-    last_activity: float = 0.0  # seconds since 1970
-    received: int = 0
-    dropped: int = 0
-    reconnects: int = 0
-    forget_through: int = 0  # sequence up to which receipts are needed no more
-    gave_up: bool = False
 
 
 @dataclass
@@ -104,28 +95,27 @@ class MqttConnection(threading.Thread):
         self.subscriptions = Subscriptions(
             settings.subscriptions, session_filters or {}
         )
-        self.session = 0
         self._inbox = inbox
         self._changed = changed
         self._orders = _Orders()
-        self._log = ReceiptLog()
-        for sequence, packed in receipts:
-            self._log.restore(packed, Delivery(None, 0, 0, sequence=sequence))
-        self._committed_through = 0
-        self._generation = 0
+        self._reception = Reception(inbox, self.subscriptions, self.observed, receipts)
         self._failures = 0
-        self._client: paho.Client | None = None
+        self._client: Client | None = None
         self._ended: Problem | None = None
         self._pending: dict[int, Callable] = {}  # answers awaited, by packet id
-        self._probe: tuple[float, int | None] | None = None  # since when, acked id
+        self._probed_at: float | None = None  # while its answer is awaited
         self._last_probe = 0.0
-        self._last_acked: int | None = None
         self._last_read = 0.0
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
 
     # For other threads
+
+    @property
+    def session(self) -> int:
+        """Number of the broker's session: receipts of earlier ones are void."""
+        return self._reception.session
 
     def committed(self, deliveries: list[Delivery]) -> None:
         """These are durable: acknowledge those that this connection brought."""
@@ -144,10 +134,9 @@ class MqttConnection(threading.Thread):
         self._wake()
 
     def _wake(self) -> None:
-        try:
+        # Full: it is awake already. Closed: it has ended.
+        with contextlib.suppress(OSError):
             self._wake_w.send(b"\0")
-        except OSError:  # full: it is awake already; closed: it has ended
-            pass
 
     # The thread
 
@@ -210,10 +199,9 @@ class MqttConnection(threading.Thread):
     # Connecting
 
     def _connect(self) -> None:
-        self._generation += 1
         self._ended = None
         self._pending = {}
-        self._probe = self._last_acked = None
+        self._probed_at = None
         self._client = client = new_client(self.settings, self.settings.client_id)
         client.enable_logger(_paho_logger)
         client.on_connect = self._guard(self._on_connect)
@@ -315,10 +303,9 @@ class MqttConnection(threading.Thread):
     def _check(self, code: int) -> None:
         if self._ended:
             raise ConnectionEnded(self._ended)
-        if code == paho.MQTT_ERR_PROTOCOL:
-            raise ConnectionEnded(Problem("protocol"))
-        if code != paho.MQTT_ERR_SUCCESS:
-            raise ConnectionEnded(Problem("lost", paho.error_string(code)))
+        problem = problem_of(code)
+        if problem:
+            raise ConnectionEnded(problem)
 
     def _beat(self, now: float, connack_deadline: float) -> None:
         """What depends on time alone."""
@@ -330,16 +317,22 @@ class MqttConnection(threading.Thread):
         if self._inbox.is_full:
             return  # what is not read says nothing about the connection
         silent = now - self._last_read
-        if self._probe and silent > PROBE_TIMEOUT and now > self._probe[0] + PROBE_TIMEOUT:
+        if (
+            self._probed_at is not None
+            and min(silent, now - self._probed_at) > PROBE_TIMEOUT
+        ):
             raise ConnectionEnded(Problem("silent"))
-        if self._log.is_holding and silent > HELD_TIMEOUT:
-            self._deliver(self._log.confirm_held())
-        confirm = self._last_acked is not None and not self._inbox.unfinished
-        if not self._probe and (
+        if self._reception.is_holding and silent > HELD_TIMEOUT:
+            self._reception.release_held()
+        if self._probed_at is None and (
             silent >= self.settings.inactivity_timeout
-            or (confirm and now >= self._last_probe + PROBE_INTERVAL)
+            or (self._has_to_confirm() and now >= self._last_probe + PROBE_INTERVAL)
         ):
             self._send_probe(now)
+
+    def _has_to_confirm(self) -> bool:
+        """Whether acknowledgements are out and nothing else is under way."""
+        return self._reception.last_acked is not None and not self._inbox.unfinished
 
     def _send_probe(self, now: float) -> None:
         """Make a round trip that changes nothing: unsubscribe what is not subscribed.
@@ -347,63 +340,44 @@ class MqttConnection(threading.Thread):
         Its answer proves the connection, and that the broker has processed all that
         was sent before it, acknowledgements included.
         """
-        acked, self._last_acked = self._last_acked, None
-        self._probe = (now, acked)
-        self._last_probe = now
+        acked, self._reception.last_acked = self._reception.last_acked, None
+        self._probed_at = self._last_probe = now
         code, packet_id = self._client.unsubscribe(
             f"mqtt_listener/probe/{self.settings.client_id}"
         )
         self._check(code)
         self._pending[packet_id] = partial(self._probe_answered, acked)
 
-    def _probe_answered(self, acked: int | None, _codes: object) -> None:
-        self._probe = None
-        if acked is not None:
-            self._log.acknowledged_through(acked)
-            self._update_forget_through()
+    def _probe_answered(
+        self, acked: tuple[int, Delivery] | None, _answer: tuple
+    ) -> None:
+        self._probed_at = None
+        self._reception.confirmed(acked)
 
     # Orders
 
     def _obey(self) -> None:
-        try:
-            while self._wake_r.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
+        with contextlib.suppress(BlockingIOError):
+            self._wake_r.recv(4096)
         while self._orders.committed:
-            self._acknowledge(self._orders.committed.popleft())
+            self._reception.committed(self._orders.committed.popleft())
         wanted, self._orders.wanted = self._orders.wanted, None
-        if wanted is not None and self.subscriptions.want(wanted):
-            if self.observed.state == "connected":
-                self._subscribe(*self.subscriptions.plan())
-
-    def _acknowledge(self, deliveries: list[Delivery]) -> None:
-        """Send PUBACK for those of this connection; the broker forgot the others."""
-        for delivery in deliveries:
-            message = delivery.message
-            if message.qos and delivery.generation == self._generation:
-                self._client.ack(message.packet_id, message.qos)
-                self._last_acked = message.packet_id
-        self._committed_through = deliveries[-1].sequence
-        self._update_forget_through()
-
-    def _update_forget_through(self) -> None:
-        oldest = self._log.oldest
-        if oldest is None or oldest.delivery.sequence is None:
-            self.observed.forget_through = self._committed_through
-        else:
-            self.observed.forget_through = oldest.delivery.sequence - 1
+        changed = wanted is not None and self.subscriptions.want(wanted)
+        if changed and self.observed.state == "connected":
+            self._subscribe(*self.subscriptions.plan())
 
     def _is_drained(self) -> bool:
         """Whether all that was received is committed, acknowledged and sent."""
         return not (
-            self._inbox.unfinished or self._orders.committed or self._client.want_write()
+            self._inbox.unfinished
+            or self._orders.committed
+            or self._client.want_write()
         )
 
     def _close(self) -> None:
         """End the connection in order if it stands, and let the socket go."""
         client, self._client = self._client, None
-        self._generation += 1  # what is acknowledged from here on is not sent
+        self._reception.disconnected()
         if client is None or client.socket() is None:
             return
         try:
@@ -424,12 +398,9 @@ class MqttConnection(threading.Thread):
             )
             return
         self._failures = 0
-        if flags.session_present:
-            self._log.session_resumed()
-        else:
-            self.session += 1
-            self._log.session_lost()
-            self._update_forget_through()
+        self._reception.connected(
+            self._client.ack, session_present=flags.session_present
+        )
         is_5 = self.settings.protocol == "5"
         self.subscriptions.connected(
             session_present=flags.session_present,
@@ -446,7 +417,9 @@ class MqttConnection(threading.Thread):
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
 
-    def _on_disconnect(self, _client, _userdata, flags, reason_code, properties) -> None:
+    def _on_disconnect(
+        self, _client, _userdata, flags, reason_code, properties
+    ) -> None:
         if self._ended is None:
             self._ended = Problem("lost")
             if flags.is_disconnect_packet_from_server:
@@ -454,17 +427,17 @@ class MqttConnection(threading.Thread):
                     reason_code.value, reason_text(reason_code, properties)
                 )
 
-    def _on_answer(self, _client, _userdata, packet_id, reason_codes, properties) -> None:
+    def _on_answer(
+        self, _client, _userdata, packet_id, reason_codes, properties
+    ) -> None:
         answered = self._pending.pop(packet_id, None)
         if answered:
             answered((reason_codes, properties))
 
-    def _on_message(self, _client, _userdata, received: paho.MQTTMessage) -> None:
-        # paho's ``topic`` raises for what is not UTF-8, and a broker may send anything.
-        topic = storable(bytes(received._topic).decode(errors="backslashreplace"))
+    def _on_message(self, _client, _userdata, received) -> None:
+        topic = topic_of(received)
         route = self.subscriptions.route(topic)
         properties = received.properties
-        is_copy = not route.takes(getattr(properties, "SubscriptionIdentifier", None))
         message = Message(
             topic=topic,
             payload=bytes(received.payload),
@@ -473,46 +446,12 @@ class MqttConnection(threading.Thread):
             dup=received.dup,
             packet_id=received.mid,
             timestamp=time.time_ns() // 1000,
-            properties=_as_values(properties),
+            properties=property_values(properties),
             subscription_id=route.subscription and route.subscription.id,
             store=route.store,
         )
-        delivery = Delivery(message, self._generation, self.session, is_copy)
-        if message.qos:
-            self._deliver(
-                self._log.receive(
-                    message.packet_id, message.digest, message.dup, delivery
-                )
-            )
-        elif not is_copy:
-            self._accept(delivery)
-
-    # Messages
-
-    def _deliver(self, judged: list[tuple[Receipt, Receipt | None]]) -> None:
-        """Pass on what is new; acknowledge what is known and committed already."""
-        for receipt, original in judged:
-            if original is None:
-                self._accept(receipt.delivery)
-                continue
-            known = original.delivery
-            known.generation = self._generation
-            if known.sequence is not None:
-                again = receipt.delivery.message
-                self._client.ack(again.packet_id, again.qos)
-                self._last_acked = again.packet_id
-
-    def _accept(self, delivery: Delivery) -> None:
-        """Pass a delivery on; a copy too, so that it is acknowledged in its turn."""
-        taken = self._inbox.put(delivery)
-        if delivery.is_copy:
-            return
-        message = delivery.message
-        self.observed.received += 1
-        self.observed.dropped += not taken
-        self.observed.last_activity = message.timestamp / 1e6
-        if message.subscription_id:
-            self.subscriptions.count(message.subscription_id, message.timestamp)
+        identifiers = getattr(properties, "SubscriptionIdentifier", None)
+        self._reception.receive(message, is_copy=not route.takes(identifiers))
 
     # Subscribing
 
@@ -558,104 +497,3 @@ class MqttConnection(threading.Thread):
             observed.problem = problem
             observed.problem_time = time.time()
         self._changed()
-
-
-def new_client(settings: ServiceSettings, client_id: str) -> paho.Client:
-    """paho's client for a service, not connected yet."""
-    is_5 = settings.protocol == "5"
-    client = paho.Client(
-        paho.CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=None if is_5 else False,
-        protocol=paho.MQTTv5 if is_5 else paho.MQTTv311,
-        transport=settings.transport,
-        reconnect_on_failure=False,
-        manual_ack=True,
-    )
-    if settings.username:
-        client.username_pw_set(settings.username, settings.password or None)
-    if settings.transport == "websockets":
-        client.ws_set_options(path=settings.websocket_path or "/mqtt")
-    client.connect_timeout = CONNECT_TIMEOUT
-    return client
-
-
-def open_connection(
-    client: paho.Client, settings: ServiceSettings, *, passing: bool = False
-) -> None:
-    """Open the socket and send CONNECT; CONNACK comes later.
-
-    :param passing: with a session that ends with the connection, for MQTT 5.
-    :raise OSError: when the broker cannot be reached.
-    :raise ValueError: when the name or the port cannot be one.
-    """
-    if settings.protocol != "5":
-        client.connect(settings.host, settings.port, settings.keepalive)
-        return
-    properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = 0 if passing else settings.session_expiry
-    properties.ReceiveMaximum = settings.receive_maximum
-    client.connect(
-        settings.host,
-        settings.port,
-        settings.keepalive,
-        clean_start=passing,
-        properties=properties,
-    )
-
-
-def send_subscribe(
-    client: paho.Client,
-    settings: ServiceSettings,
-    subscription: SubscriptionSettings,
-    *,
-    with_identifier: bool,
-) -> tuple[int, int]:
-    """Send SUBSCRIBE for one filter.
-
-    :return: paho's return code, and the packet id that SUBACK will carry.
-    """
-    text = subscription.topic_filter.text
-    if settings.protocol != "5":
-        return client.subscribe(text, subscription.qos)
-    properties = Properties(PacketTypes.SUBSCRIBE)
-    if with_identifier:
-        properties.SubscriptionIdentifier = subscription.identifier
-    options = SubscribeOptions(
-        qos=subscription.qos,
-        # Section 3.8.3.1: not allowed on a shared subscription.
-        noLocal=subscription.no_local and not subscription.topic_filter.is_shared,
-        retainAsPublished=subscription.retain_as_published,
-        retainHandling=subscription.retain_handling,
-    )
-    return client.subscribe(text, options=options, properties=properties)
-
-
-def reason_text(reason_code: object, properties: Properties | None) -> str:
-    """A reason code's name, and the broker's own words if it sent any."""
-    said = getattr(properties, "ReasonString", "")
-    return storable(f"{reason_code}: {said}" if said else str(reason_code))
-
-
-def _as_values(properties: Properties | None) -> dict | None:
-    """The properties of a PUBLISH as JSON values; ``None`` when there are none."""
-    if properties is None or properties.isEmpty():
-        return None
-    names = {
-        "content_type": "ContentType",
-        "payload_format": "PayloadFormatIndicator",
-        "response_topic": "ResponseTopic",
-        "message_expiry": "MessageExpiryInterval",
-    }
-    values = {}
-    for name, attribute in names.items():
-        value = getattr(properties, attribute, None)
-        if value is not None:
-            values[name] = storable(value) if isinstance(value, str) else value
-    correlation = getattr(properties, "CorrelationData", None)
-    if correlation is not None:
-        values["correlation_data"] = bytes(correlation).hex()
-    user = getattr(properties, "UserProperty", None)
-    if user:
-        values["user_properties"] = [[storable(k), storable(v)] for k, v in user]
-    return values or None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from .connection import new_client, open_connection, reason_text, send_subscribe
+from .client import new_client, open_connection, reason_text, send_subscribe
 from .problem import Problem
 from .settings import ServiceSettings
 

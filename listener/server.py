@@ -50,7 +50,7 @@ class WorkerMqtt(server.Worker):
         server.empty_pipe(self.wakeup_fd_r)
 
     def process_work(self) -> None:
-        """The threads work; a node that died takes its process with it, to start anew."""
+        """The threads work; a node that died takes its process with it."""
         if not self._thread.is_alive():
             _logger.error("the listener died; its process starts again")
             self.alive = False

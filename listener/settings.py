@@ -1,4 +1,4 @@
-"""Frozen settings: of a service as the database has it, of a node as odoo.conf has it."""
+"""Frozen settings: a service's from the database, a node's from odoo.conf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is subscribed, what the broker said to it, and which subscription a message is for.
+"""What is subscribed, what the broker said to it, and whose a message is.
 
 A message that several filters of a service match is stored once. Brokers may deliver
 it once or once per filter. With Subscription Identifiers (MQTT 5.0 section 3.3.2.3.8)
@@ -107,8 +107,10 @@ class Subscriptions:
         kept = {one.topic_filter.text for one in chosen}
         return subscribe, [text for text in self.session_filters if text not in kept]
 
-    def answered(self, subscription: SubscriptionSettings, code: int, text: str) -> None:
-        """SUBACK: ``code`` is the granted QoS, or the reason it was refused (≥ 0x80)."""
+    def answered(
+        self, subscription: SubscriptionSettings, code: int, text: str
+    ) -> None:
+        """SUBACK: ``code`` is the granted QoS, or from 0x80 on why it is refused."""
         if code >= 0x80:
             self._answer(subscription.id, state="refused", reason=text)
         else:

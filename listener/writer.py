@@ -15,8 +15,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
-from .connection import MqttConnection, Observed
+from .connection import MqttConnection
 from .inbox import Delivery, Inbox
+from .observed import Observed
 
 _logger = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Writer(threading.Thread):
         return now > self._give_up_at
 
     def _report(self) -> None:
-        """Write what changed since the last report: states at once, counters in time."""
+        """Write what changed since the last report: states at once, counters later."""
         observed = replace(self._connection.observed)
         grants = dict(self._connection.subscriptions.grants)
         filters = self._connection.subscriptions.session_filters

@@ -3,7 +3,9 @@ from . import mqtt_connection
 from . import mqtt_grant
 from . import mqtt_receipt
 from . import mqtt_service
+from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
+from . import mqtt_service_status
 from . import mqtt_signal_history
 from . import mqtt_subscription
 from . import queue_job

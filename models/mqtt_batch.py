@@ -16,10 +16,16 @@ class MqttBatch(models.Model):
     _order = "id"
     _log_access = False
 
-    service_id = fields.Many2one("mqtt.service", required=True, ondelete="restrict", index=True)
+    service_id = fields.Many2one(
+        "mqtt.service", required=True, ondelete="restrict", index=True
+    )
     last_sequence = BigInteger(required=True, help="Sequence of the last message.")
-    message_count = fields.Integer(required=True, help="Messages that history will keep.")
-    content = Bytes(required=True, help="The messages, as mqtt/message.py encodes them.")
+    message_count = fields.Integer(
+        required=True, help="Messages that history will keep."
+    )
+    content = Bytes(
+        required=True, help="The messages, as mqtt/message.py encodes them."
+    )
 
     def _delete_stored(self):
         """Delete the row in the transaction that stored its messages."""

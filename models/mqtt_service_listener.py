@@ -1,5 +1,24 @@
 from odoo import api, fields, models
 
+SETTINGS = (  # of a service, that its connection needs
+    "id",
+    "name",
+    "start_generation",
+    "host",
+    "port",
+    "transport",
+    "websocket_path",
+    "protocol",
+    "client_id",
+    "username",
+    "keepalive",
+    "session_expiry",
+    "receive_maximum",
+    "reconnect_min_delay",
+    "reconnect_max_delay",
+    "reconnect_factor",
+    "inactivity_timeout",
+)
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 
 
@@ -23,14 +42,8 @@ class MqttService(models.Model):
 
     def _listener_settings(self):
         self.ensure_one()
-        names = (
-            "id name start_generation host port transport websocket_path protocol "
-            "client_id username keepalive session_expiry receive_maximum "
-            "reconnect_min_delay reconnect_max_delay reconnect_factor "
-            "inactivity_timeout"
-        ).split()
         return {
-            **{name: self[name] for name in names},
+            **{name: self[name] for name in SETTINGS},
             "password": self.password_secret,
             "subscriptions": [
                 {
@@ -114,7 +127,9 @@ class MqttService(models.Model):
                 and row.sequence == last_sequence
             )
             return last_sequence if was_committed else None
-        self._forget_receipts(max(forget_through, last_sequence - RECEIPTS_KEPT - total))
+        self._forget_receipts(
+            max(forget_through, last_sequence - RECEIPTS_KEPT - total)
+        )
         if receipts:
             self.env["mqtt.receipt"].create(
                 {
@@ -163,7 +178,9 @@ class MqttService(models.Model):
         refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         for grant in grants:
             values = dict(subscriptions[grant.subscription_id.id])
-            values["message_count"] = grant.message_count + values.get("message_count", 0)
+            values["message_count"] = grant.message_count + values.get(
+                "message_count", 0
+            )
             grant.write(values)
         now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         self._forget_receipts(forget_through)

@@ -33,17 +33,13 @@ class Topic(fields.Char):
             starts = tuple(text[:TOPIC_INDEX_CHARS] for text in value)
             return SQL("(%s IN %s AND %s)", start, starts, condition)
         if operator == "=like" and value[:1] not in ("%", "_"):
-            return SQL(
-                "(%s LIKE %s AND %s)", start, _like_start(value), condition
-            )
+            return SQL("(%s LIKE %s AND %s)", start, _like_start(value), condition)
         return condition
 
 
 def _like_start(pattern):
     """``pattern`` cut to what the index holds, before the first wildcard if shorter."""
-    end = next(
-        (at for at, char in enumerate(pattern) if char in "%_\\"), len(pattern)
-    )
+    end = next((at for at, char in enumerate(pattern) if char in "%_\\"), len(pattern))
     if end == len(pattern) and end <= TOPIC_INDEX_CHARS:
         return pattern
     return pattern[: min(end, TOPIC_INDEX_CHARS)] + "%"
@@ -96,7 +92,6 @@ class MqttSignalHistory(models.Model):
         string="User Properties", compute="_compute_properties_view"
     )
     received_at = fields.Char(
-        string="Received At",
         compute="_compute_received_at",
         help="UTC, with microseconds.",
     )

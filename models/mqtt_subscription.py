@@ -5,7 +5,7 @@ from ..mqtt.topic import TopicError, TopicFilter
 
 
 class MqttSubscription(models.Model):
-    """A topic filter that a service subscribes to. Changes apply without a reconnect."""
+    """A topic filter of a service. Changes apply without a reconnect."""
 
     _name = "mqtt.subscription"
     _description = "MQTT Subscription"
@@ -139,7 +139,7 @@ class MqttSubscription(models.Model):
                 active_test=False
             ).service_id.subscription_ids
             highest = max(siblings.mapped("identifier"), default=0)
-            super(MqttSubscription, subscription).write({"identifier": highest + 1})
+            subscription.identifier = highest + 1
 
     def _describe_topic_error(self, code, topic):
         env = self.env

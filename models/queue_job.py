@@ -46,6 +46,6 @@ class QueueJob(models.Model):
         while jobs := self.search(domain, limit=CLEAN_UP_BATCH):
             count = len(jobs)
             jobs.unlink()
-            remaining = count == CLEAN_UP_BATCH and self.search_count(domain) or 0
+            remaining = (count == CLEAN_UP_BATCH and self.search_count(domain)) or 0
             if not cron._commit_progress(count, remaining=remaining):
                 break

@@ -30,8 +30,8 @@ def printable(text: str) -> str:
         return text
     return "".join(
         char
-        if char.isprintable() or not (char < " " or "\x7f" <= char <= "\x9f"
-        or "\ud800" <= char <= "\udfff")
+        if char.isprintable()
+        or not (char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff")
         else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
@@ -46,7 +46,7 @@ def storable(text: str) -> str:
 
 def pretty_json(text: str) -> str | None:
     """``text`` indented if it is a JSON object or array, else ``None``."""
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)

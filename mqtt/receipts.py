@@ -14,6 +14,7 @@ leave the log, and each identifier stands in it once.
 from __future__ import annotations
 
 import struct
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,8 @@ class ReceiptLog:
     """
 
     def __init__(self) -> None:
-        self._receipts: dict[int, Receipt] = {}  # by packet id, oldest first
+        # By packet id, oldest first; its oldest entry is had and removed in no time.
+        self._receipts: OrderedDict[int, Receipt] = OrderedDict()
         self._awaited: Iterator[Receipt] | None = None  # rest of the log to match
         self._next: Receipt | None = None
         self._held: list[tuple[Receipt, Receipt]] = []  # (again, original)
@@ -86,13 +88,14 @@ class ReceiptLog:
         self._end_redelivery()
         self._redelivery = bool(self._receipts)
 
-    def acknowledged_through(self, packet_id: int) -> None:
-        """The broker has processed the acknowledgement of this id and all before it."""
-        if packet_id in self._receipts:
-            for known in list(self._receipts):
-                del self._receipts[known]
-                if known == packet_id:
-                    break
+    def acknowledged_through(self, packet_id: int, delivery: Any) -> None:
+        """The broker has processed this acknowledgement and all before it.
+
+        :param delivery: whose it was: the id may stand for a newer message meanwhile.
+        """
+        receipt = self._receipts.get(packet_id)
+        if receipt and receipt.delivery is delivery:
+            self._forget_through(packet_id)
 
     def receive(
         self, packet_id: int, digest: bytes, dup: bool, delivery: Any = None
@@ -154,8 +157,13 @@ class ReceiptLog:
         return receipt, None
 
     def _add(self, receipt: Receipt) -> None:
-        self.acknowledged_through(receipt.packet_id)
+        if receipt.packet_id in self._receipts:
+            self._forget_through(receipt.packet_id)
         self._receipts[receipt.packet_id] = receipt
+
+    def _forget_through(self, packet_id: int) -> None:
+        while self._receipts.popitem(last=False)[0] != packet_id:
+            pass
 
     def _end_redelivery(self) -> None:
         self._awaited = self._next = None

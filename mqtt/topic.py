@@ -148,7 +148,7 @@ def uncovered(filters: Iterable[TopicFilter]) -> list[TopicFilter]:
 def partial_overlap(
     filters: Iterable[TopicFilter],
 ) -> tuple[TopicFilter, TopicFilter] | None:
-    """Two filters that share topics while neither covers the other, if there are any."""
+    """Two filters that share topics while neither covers the other, if any."""
     kept = uncovered(filters)
     for index, one in enumerate(kept):
         for other in kept[index + 1 :]:

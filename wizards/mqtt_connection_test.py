@@ -20,9 +20,7 @@ class MqttConnectionTestLine(models.TransientModel):
     _description = "Step of an MQTT Connection Test"
     _order = "id"
 
-    test_id = fields.Many2one(
-        "mqtt.connection.test", required=True, ondelete="cascade"
-    )
+    test_id = fields.Many2one("mqtt.connection.test", required=True, ondelete="cascade")
     step = fields.Selection(
         [
             ("name", "Host name"),

@@ -10,7 +10,7 @@ read back in the job, and the bytes PostgreSQL keeps for it.
 import base64
 import statistics
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from odoo.addons.mqtt_listener.mqtt.message import Message, decode_batch, encode_batch
 from odoo.addons.queue_job.job import Job
@@ -22,8 +22,8 @@ env.cr.commit()  # noqa: F821
 
 
 def enqueue(argument):
-    # Far in the future: nobody shall run it.
-    later = service.with_delay(eta=datetime(2100, 1, 1))
+    # Nobody shall run it. (Not years ahead: that stops queue_job's runner.)
+    later = service.with_delay(eta=datetime.now() + timedelta(hours=6))
     later._job_ingest(argument, first_sequence=1, last_sequence=MESSAGES)
 
 

@@ -24,8 +24,9 @@ def test_a_killed_listener(odoo, broker):
         pid = service.listener_pid
         os.kill(pid, signal.SIGKILL)
         wait_until(
-            lambda pid=pid: service.status == "connected"
-            and service.listener_pid != pid,
+            lambda pid=pid: (
+                service.status == "connected" and service.listener_pid != pid
+            ),
             20,
             "no successor",
         )
@@ -102,8 +103,7 @@ def test_connections_to_the_database_cut(odoo, broker, postgres):
         numbers.wait_sent(round_ * LOAD // 10)
         postgres.query(
             "postgres",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = %s",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
             odoo.database,
         )
     assert_exactly(service, "cut/n", numbers.finish())

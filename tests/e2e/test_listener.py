@@ -112,9 +112,7 @@ def test_a_stopped_service_misses_nothing(odoo, broker, protocol):
 
 def test_websockets(odoo, broker):
     """The transport can be WebSockets."""
-    service = Service(
-        odoo, broker, "ws/#", port=broker.ws_port, transport="websockets"
-    )
+    service = Service(odoo, broker, "ws/#", port=broker.ws_port, transport="websockets")
     service.start()
     numbers = Numbers(broker, "ws/n")
     numbers.start()

@@ -1,0 +1,171 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from ..mqtt.topic import partial_overlap
+
+NOTIFY_CHANNEL = "mqtt_listener"
+RANGES = {  # what a connection can be made with
+    "port": (1, 65535),
+    "keepalive": (0, 65535),
+    "session_expiry": (0, 0xFFFFFFFF),
+    "receive_maximum": (1, 65535),
+    "reconnect_min_delay": (0.1, 86400),
+    "reconnect_max_delay": (0.1, 86400),
+    "reconnect_factor": (1, 100),
+    "inactivity_timeout": (1, 86400),
+}
+
+
+class MqttService(models.Model):
+    """Start, stop, restart, check: what is asked of a service, by whom it may be."""
+
+    _inherit = "mqtt.service"
+
+    def start_mqtt_service(self):
+        """Ask for the service to be connected; its listener does so when it learns.
+
+        On the empty model, the first active service, which is created if there is none.
+
+        :return: ``True``; a service that is started already is left alone.
+        :raise AccessError: for a user who is no MQTT operator.
+        :raise UserError: when the configuration cannot work, naming the field.
+        """
+        services = self._for_operation()
+        starting = services.filtered(lambda one: one.status != "start")
+        starting._request_start()
+        return True
+
+    def stop_mqtt_service(self):
+        """Ask for the service to be disconnected.
+
+        Within seconds of the commit its listener stores and acknowledges what it has
+        received, sends DISCONNECT and ends. The broker keeps the session.
+
+        :return: ``True``
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        services = self._for_operation()
+        services.filtered(lambda one: one.status != "stop").status = "stop"
+        services._wake_listener()
+        return True
+
+    def restart_mqtt_service(self):
+        """Ask for a new connection, with the configuration as it is now.
+
+        :return: ``True``
+        :raise AccessError: for a user who is no MQTT operator.
+        :raise UserError: when the configuration cannot work, naming the field.
+        """
+        self._for_operation()._request_start()
+        return True
+
+    def check_mqtt_status(self):
+        """Tell what is true of the service now.
+
+        :return: ``{"status": …, "message": …}``; status is one of ``connected``,
+            ``connecting``, ``disconnected``, ``stopped``, ``not_configured`` and
+            ``error``.
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        service = self._for_operation()[:1]
+        service.invalidate_recordset()
+        status = service._current_status()
+        return {"status": status, "message": service._describe_status(status)}
+
+    def action_check(self):
+        """Show what :meth:`check_mqtt_status` says."""
+        self.ensure_one()
+        result = self.check_mqtt_status()
+        kinds = {"connected": "success", "error": "danger", "disconnected": "danger"}
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": result["message"],
+                "type": kinds.get(result["status"], "warning"),
+            },
+        }
+
+    def _for_operation(self):
+        """The services a lifecycle call is for, once the user is allowed to make it."""
+        if not self.env.su and not self.env.user.has_group(
+            "mqtt_listener.group_operator"
+        ):
+            raise AccessError(
+                self.env._("Only an MQTT operator may start, stop or check a service.")
+            )
+        # The rules still say which services the user may see, then it is the service's
+        # own doing: an operator starts what he cannot configure.
+        self.check_access("read")
+        services = self or self.search([], order="id", limit=1)
+        return services.sudo() or self.sudo().create({})
+
+    def _request_start(self):
+        for service in self:
+            service._check_configuration()
+            service.write(
+                {
+                    "status": "start",
+                    "last_start": fields.Datetime.now(),
+                    "needs_restart": False,
+                    "start_generation": service.start_generation + 1,
+                }
+            )
+        self._wake_listener()
+
+    def _check_configuration(self):
+        """:raise UserError: naming the field that keeps the service from working."""
+        self.ensure_one()
+        env = self.env
+        if not self.host or not self.host.strip():
+            raise UserError(env._("“%s” has no Host: enter the broker's.", self.name))
+        for field_name, (low, high) in RANGES.items():
+            if not low <= self[field_name] <= high:
+                raise UserError(
+                    env._(
+                        "%(field)s of “%(service)s” is %(value)s; "
+                        "it has to be from %(low)s to %(high)s.",
+                        field=self._fields[field_name]._description_string(env),
+                        service=self.name,
+                        value=self[field_name],
+                        low=low,
+                        high=high,
+                    )
+                )
+        if self.reconnect_max_delay < self.reconnect_min_delay:
+            raise UserError(
+                env._("Reconnect Max Delay is shorter than Reconnect Min Delay.")
+            )
+        self._check_filters()
+
+    def _check_filters(self):
+        """:raise UserError: when a filter, or two together, cannot be subscribed."""
+        try:
+            self.subscription_ids._check_topic_filter()
+        except ValidationError as error:
+            raise UserError(
+                self.env._("Topic Filter of “%s”: ", self.name) + str(error)
+            ) from error
+        if self.protocol == "5":
+            return
+        # MQTT 3.1.1 brokers may deliver a copy for each filter, with nothing to tell
+        # the copies from two equal messages.
+        pair = partial_overlap(self.subscription_ids._topic_filters())
+        if pair:
+            raise UserError(
+                self.env._(
+                    "Topic Filters %(one)s and %(other)s overlap in part: with MQTT "
+                    "3.1.1 a message could come twice. Use MQTT 5, one filter that "
+                    "covers both, or two services.",
+                    one=pair[0].text,
+                    other=pair[1].text,
+                )
+            )
+
+    def _wake_listener(self):
+        """Tell the listeners of this database, when this transaction commits.
+
+        No ORM equivalent: NOTIFY is PostgreSQL's.
+        """
+        self.env.flush_all()
+        self.env.cr.execute("SELECT pg_notify(%s, '')", [NOTIFY_CHANNEL])
