@@ -5,6 +5,9 @@ from odoo import models
 from ..mqtt.message import decode_batch
 from ..mqtt.payload import decode_text
 
+# A connection that broke under a job. queue_job retries conflicts between transactions
+# by itself; these it fails at once.
+DATABASE_AWAY = ("psycopg2.OperationalError", "psycopg2.InterfaceError")
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 
 
@@ -59,6 +62,14 @@ class MqttService(models.Model):
         )
         batch._delete_stored()
         return self.env._("%s messages stored.", len(messages))
+
+    def _job_ingest_failed(self, exc_name, **_details):
+        """Called by queue_job when an ingest job failed: run it again by itself when
+        it was the database that went away, not the messages that were at fault.
+        """
+        if exc_name in DATABASE_AWAY:
+            uuid = self.env.context["job_uuid"]
+            self.env["queue.job"].search([("uuid", "=", uuid)]).requeue()
 
     def _history_values(self, message, sequence, subscriptions):
         text = decode_text(message.payload)

@@ -1,5 +1,3 @@
-from datetime import datetime
-
 from odoo import fields, models
 
 LOCK_CLASS = 0x4D515454  # "MQTT": first key of the advisory locks that listeners hold
@@ -44,7 +42,10 @@ class MqttService(models.Model):
 
     def _is_starting(self):
         """Whether it was started so lately that no listener can have come yet."""
-        age = fields.Datetime.now() - (self.last_start or datetime.min)
+        since = self.connection_ids.listening_since
+        if not self.last_start or (since and since >= self.last_start):
+            return False
+        age = fields.Datetime.now() - self.last_start
         return age.total_seconds() < START_SECONDS
 
     def _describe_status(self, status):

@@ -114,7 +114,8 @@ class Numbers(threading.Thread):
     def __init__(self, broker, topic, rate=500):
         super().__init__(daemon=True)
         self.topic, self.rate = topic, rate
-        self.sent = []
+        self.sent = 0
+        self._acknowledged = 0
         self._halt = threading.Event()
         self._client = paho.Client(
             paho.CallbackAPIVersion.VERSION2,
@@ -122,31 +123,36 @@ class Numbers(threading.Thread):
             clean_session=False,
         )
         self._client.reconnect_delay_set(1, 1)
+        self._client.on_publish = self._on_publish
         self._client.max_inflight_messages_set(100)
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
 
     def run(self):
-        number = 0
         while not self._halt.wait(10 / self.rate):
             for _ in range(10):
-                self.sent.append(self._client.publish(self.topic, str(number), 1))
-                number += 1
+                self._client.publish(self.topic, str(self.sent), 1)
+                self.sent += 1
+
+    def _on_publish(self, *_args):
+        self._acknowledged += 1
 
     def wait_sent(self, count, timeout=60):
         """Wait until at least so many were handed to the client."""
-        wait_until(lambda: len(self.sent) >= count, timeout, f"{count} not published")
+        wait_until(lambda: self.sent >= count, timeout, f"{count} not published")
 
     def finish(self, timeout=60):
         """Stop, wait until the broker has acknowledged all; how many there were."""
         self._halt.set()
         self.join()
-        for one in self.sent:
-            one.wait_for_publish(timeout)
-            assert one.is_published(), "the broker did not take all messages"
+        wait_until(
+            lambda: self._acknowledged >= self.sent,
+            timeout,
+            "the broker did not take all messages",
+        )
         self._client.disconnect()
         self._client.loop_stop()
-        return len(self.sent)
+        return self.sent
 
 
 def assert_exactly(service, topic, count, timeout=90):

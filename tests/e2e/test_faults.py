@@ -65,25 +65,30 @@ def test_a_broker_killed_and_restarted(odoo, broker):
     assert not service.read("last_error")
 
 
-@pytest.mark.parametrize("how", ["restart", "kill"])
-def test_the_database_away(odoo, broker, postgres, how):
+# The prefork server without its cron workers: when the database is away they die, and
+# Odoo's master process then ends itself, for the service manager to start it again.
+SERVERS = {"threaded": {"workers": 0}, "prefork": {"options": {"max_cron_threads": 0}}}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_the_database_away(new_odoo, broker, postgres, how, server):
     """While PostgreSQL is away the connection stays, and all is stored afterwards."""
-    service = Service(odoo, broker, f"db/{how}/#")
-    service.start()
-    numbers = Numbers(broker, f"db/{how}/n")
-    numbers.start()
-    numbers.wait_sent(LOAD // 3)
-    if how == "restart":
-        postgres.stop()
-    else:
-        postgres.kill()
-    already = len(numbers.sent)
-    numbers.wait_sent(already + LOAD // 2)
-    postgres.start().wait_ready()
-    count = numbers.finish()
-    wait_until(lambda: answers(service), 30, "Odoo does not answer")
-    service.wait_status("connected")
-    assert_exactly(service, f"db/{how}/n", count)
+    with new_odoo(**SERVERS[server]) as odoo:
+        topic = f"db/{how}/{server}"
+        service = Service(odoo, broker, f"{topic}/#")
+        service.start()
+        identifier = service.read("thread_identifier")
+        numbers = Numbers(broker, f"{topic}/n")
+        numbers.start()
+        numbers.wait_sent(LOAD // 3)
+        getattr(postgres, how)()
+        numbers.wait_sent(numbers.sent + LOAD // 2)
+        postgres.start().wait_ready()
+        wait_until(lambda: answers(service), 30, "Odoo does not answer")
+        service.wait_status("connected")
+        assert_exactly(service, f"{topic}/n", numbers.finish())
+        assert service.read("thread_identifier") == identifier, "it was connected anew"
 
 
 def answers(service):
