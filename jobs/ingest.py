@@ -63,13 +63,18 @@ class MqttService(models.Model):
         batch._delete_stored()
         return self.env._("%s messages stored.", len(messages))
 
-    def _job_ingest_failed(self, exc_name, **_details):
+    def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed: run it again by itself when
         it was the database that went away, not the messages that were at fault.
         """
-        if exc_name in DATABASE_AWAY:
-            uuid = self.env.context["job_uuid"]
-            self.env["queue.job"].search([("uuid", "=", uuid)]).requeue()
+        self.env["queue.job"].search(
+            [
+                ("mqtt_service_id", "=", self.id),
+                ("method_name", "=", "_job_ingest"),
+                ("state", "=", "failed"),
+                ("exc_name", "in", DATABASE_AWAY),
+            ]
+        ).requeue()
 
     def _history_values(self, message, sequence, subscriptions):
         text = decode_text(message.payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ..mqtt.payload import storable
@@ -87,7 +88,7 @@ def send_subscribe(
     return client.subscribe(text, options=options, properties=properties)
 
 
-def reason_text(reason_code: object, properties: Properties | None) -> str:
+def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
     """A reason code's name, and the broker's own words if it sent any."""
     said = getattr(properties, "ReasonString", "")
     return storable(f"{reason_code}: {said}" if said else str(reason_code))
@@ -100,6 +101,18 @@ def problem_of(code: int) -> Problem | None:
     if code == paho.MQTT_ERR_PROTOCOL:
         return Problem("protocol")
     return Problem("lost", paho.error_string(code))
+
+
+def disconnect_reason(client: Client, reason_code: ReasonCode) -> ReasonCode:
+    """Why the broker sent DISCONNECT; to be called in ``on_disconnect`` only.
+
+    paho 2.1 passes the reason on only when properties follow it, and brokers send none
+    (section 3.14.2.1: a remaining length of 1 has a reason). So look at the packet.
+    """
+    packet = client._in_packet["packet"]
+    if not packet:
+        return reason_code
+    return ReasonCode(PacketTypes.DISCONNECT, identifier=packet[0])
 
 
 def topic_of(received: paho.MQTTMessage) -> str:

@@ -24,6 +24,7 @@ from ..mqtt.message import Message
 from .client import (
     CONNECT_TIMEOUT,
     Client,
+    disconnect_reason,
     new_client,
     open_connection,
     problem_of,
@@ -417,15 +418,14 @@ class MqttConnection(threading.Thread):
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
 
-    def _on_disconnect(
-        self, _client, _userdata, flags, reason_code, properties
-    ) -> None:
-        if self._ended is None:
+    def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
+        if flags.is_disconnect_packet_from_server:
+            reason_code = disconnect_reason(client, reason_code)
+            self._ended = Problem.from_reason(
+                reason_code.value, reason_text(reason_code, properties)
+            )
+        elif self._ended is None:
             self._ended = Problem("lost")
-            if flags.is_disconnect_packet_from_server:
-                self._ended = Problem.from_reason(
-                    reason_code.value, reason_text(reason_code, properties)
-                )
 
     def _on_answer(
         self, _client, _userdata, packet_id, reason_codes, properties
