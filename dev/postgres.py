@@ -165,6 +165,7 @@ class Postgres(Databases, Server):
                     os.chown(path, nobody.pw_uid, nobody.pw_gid)
         ids = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         power = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        power += ["--securebits=+no_setuid_fixup"]  # access() honours them too
         return ["setpriv", *ids, *power, "--pdeathsig=keep", "--"]
 
 

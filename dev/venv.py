@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from . import debian, paths
@@ -48,7 +49,7 @@ def _pip(target: Path, *arguments: "str | Path") -> None:
 
 def _build(target: Path) -> None:
     say("python", "making the virtual environment (100 packages)")
-    if subprocess.run([sys.executable, "-c", "import ensurepip"]).returncode:
+    if not find_spec("ensurepip"):
         debian.install("python3-venv")
     subprocess.run([sys.executable, "-m", "venv", target], check=True)
     _pip(target, "--requirement", REQUIREMENTS)

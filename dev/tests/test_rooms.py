@@ -43,7 +43,7 @@ def test_a_forbidden_import_is_found(file, source):
         ("mqtt/topic.py", "from paho.mqtt.matcher import MQTTMatcher"),
         ("mqtt/topic.py", "import re\nfrom .message import Message"),
         ("models/mqtt_service.py", "from odoo import models\nfrom ..mqtt import topic"),
-        ("listener/connection.py", "import paho.mqtt.client as paho"),
+        ("listener/client.py", "import paho.mqtt.client as paho"),
         ("listener/bridge.py", "import psycopg2\nfrom odoo.sql_db import db_connect"),
         ("listener/server.py", "from odoo.service import server"),
         ("tests/e2e/test_x.py", "from dev.servers import Odoo\nimport psycopg2"),
