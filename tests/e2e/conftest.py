@@ -38,8 +38,9 @@ def postgres(folder):
 
 @pytest.fixture(scope="module")
 def broker(folder, request):
-    """A private Mosquitto that forgets nothing when it is killed."""
-    with Mosquitto(folder / f"mosquitto-{request.module.__name__}") as broker:
+    """A private Mosquitto."""
+    place = folder / f"mosquitto-{request.module.__name__}"
+    with Mosquitto(place, autosave=100_000) as broker:
         yield broker
 
 

@@ -50,8 +50,9 @@ class Service:
 
     @property
     def listener_pid(self):
-        """Process id of the listener, from what the form shows."""
-        return int(re.search(r"process (\d+)", self.read("host_info"))[1])
+        """Process id of the listener, from what the form shows; None without one."""
+        found = re.search(r"process (\d+)", self.read("host_info") or "")
+        return found and int(found[1])
 
     def start(self):
         assert self.call("start_mqtt_service") is True
@@ -103,17 +104,18 @@ def publish(broker, topic, payload, *, qos=1, retain=False, properties=None):
 
 
 class Numbers(threading.Thread):
-    """Publishes 0, 1, 2 … with QoS 1 to a topic until told to stop.
+    """Publishes 0, 1, 2 … to a topic until told to stop.
 
     It survives a broker that goes away: paho sends again what was not acknowledged,
-    and the session of the publisher is kept.
+    and the session of the publisher is kept. With QoS 1 a broker that dies before its
+    PUBACK gets a message twice; with QoS 2 it does not.
 
     :param rate: messages a second.
     """
 
-    def __init__(self, broker, topic, rate=500):
+    def __init__(self, broker, topic, rate=500, qos=1):
         super().__init__(daemon=True)
-        self.topic, self.rate = topic, rate
+        self.topic, self.rate, self.qos = topic, rate, qos
         self.sent = 0
         self._acknowledged = 0
         self._halt = threading.Event()
@@ -131,7 +133,7 @@ class Numbers(threading.Thread):
     def run(self):
         while not self._halt.wait(10 / self.rate):
             for _ in range(10):
-                self._client.publish(self.topic, str(self.sent), 1)
+                self._client.publish(self.topic, str(self.sent), self.qos)
                 self.sent += 1
 
     def _on_publish(self, *_args):
