@@ -43,7 +43,7 @@ class MqttService(models.Model):
 
     # Desired state
     status = fields.Selection(
-        [("start", "Started"), ("stop", "Stopped"), ("error", "Error")],
+        [("stop", "Stopped"), ("start", "Started"), ("error", "Error")],
         default="stop",
         required=True,
         readonly=True,

@@ -167,5 +167,4 @@ class MqttService(models.Model):
 
         No ORM equivalent: NOTIFY is PostgreSQL's.
         """
-        self.env.flush_all()
         self.env.cr.execute("SELECT pg_notify(%s, '')", [NOTIFY_CHANNEL])

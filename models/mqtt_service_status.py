@@ -1,5 +1,11 @@
-from odoo import fields, models
+import logging
 
+from odoo import fields, models
+from odoo.tools import config
+
+_logger = logging.getLogger(__name__)
+
+MODULE = "mqtt_listener"
 LOCK_CLASS = 0x4D515454  # "MQTT": first key of the advisory locks that listeners hold
 START_SECONDS = 3  # in which a listener takes a started service on
 
@@ -8,6 +14,18 @@ class MqttService(models.Model):
     """What is true of a service, and how it is said."""
 
     _inherit = "mqtt.service"
+
+    def _register_hook(self):
+        """Say in the log what else only the form of a service would show."""
+        super()._register_hook()
+        if (
+            MODULE not in config["server_wide_modules"]
+            and not config["stop_after_init"]
+        ):
+            _logger.warning(
+                "%s is missing in server_wide_modules: no message will be received",
+                MODULE,
+            )
 
     def _live_service_ids(self):
         """Ids of the services whose listener is alive: it holds the advisory lock.

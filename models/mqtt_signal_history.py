@@ -9,7 +9,7 @@ from .wide_fields import BigInteger, Bytes
 
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
-SHOWN_BYTES = 65_536  # of a payload, in the form
+SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 GC_BATCH = 10_000
 
 
@@ -59,7 +59,10 @@ class MqttSignalHistory(models.Model):
         "mqtt.subscription", ondelete="set null", index="btree_not_null"
     )
     topic = Topic(required=True)
-    payload = fields.Text(help="The payload, where it is text: UTF-8 without NUL.")
+    payload = fields.Text(
+        prefetch=False,
+        help="The payload, where it is text: UTF-8 without NUL.",
+    )
     payload_raw = Bytes(string="Binary Payload", help="The payload, where it is not.")
     size = fields.Integer(help="Bytes.", aggregator="sum")
     qos = fields.Integer(string="QoS", aggregator=None)
@@ -103,7 +106,7 @@ class MqttSignalHistory(models.Model):
     payload_is_cut = fields.Boolean(compute="_compute_payload_view")
     payload_preview = fields.Char(string="Preview", compute="_compute_payload_preview")
     payload_file = fields.Binary(compute="_compute_payload_file", string="Download")
-    payload_filename = fields.Char(compute="_compute_payload_file")
+    payload_filename = fields.Char(compute="_compute_payload_filename")
 
     _service_sequence_uniq = models.UniqueIndex("(service_id, sequence)")
     _timestamp_sequence = models.Index("(timestamp DESC, sequence DESC, id DESC)")
@@ -136,7 +139,9 @@ class MqttSignalHistory(models.Model):
     def payload_bytes(self):
         """The payload as it arrived, in bytes."""
         self.ensure_one()
-        return self.payload_raw or (self.payload or "").encode()
+        # Forms ask for the sizes of binary fields (bin_size), not for their content.
+        message = self.with_context(bin_size=False)
+        return message.payload_raw or (message.payload or "").encode()
 
     @api.depends("timestamp")
     def _compute_received_at(self):
@@ -148,7 +153,8 @@ class MqttSignalHistory(models.Model):
     @api.depends("correlation_data", "user_properties")
     def _compute_properties_view(self):
         for message in self:
-            message.correlation_hex = (message.correlation_data or b"").hex(" ")
+            data = message.with_context(bin_size=False).correlation_data or b""
+            message.correlation_hex = data.hex(" ")
             message.user_properties_text = "\n".join(
                 f"{name}: {value}" for name, value in message.user_properties or ()
             )
@@ -156,32 +162,46 @@ class MqttSignalHistory(models.Model):
     @api.depends("payload", "payload_raw")
     def _compute_payload_view(self):
         for message in self:
-            raw, text = message.payload_raw, message.payload or ""
-            message.payload_is_cut = message.size > SHOWN_BYTES
+            raw = message.with_context(bin_size=False).payload_raw
             if raw:
                 message.payload_kind = "binary"
+                message.payload_is_cut = len(raw) > SHOWN_BYTES
                 message.payload_view = hex_view(raw[:SHOWN_BYTES])
                 continue
-            pretty = None if message.payload_is_cut else pretty_json(text)
+            text = message.payload or ""
+            pretty = pretty_json(text)
+            shown = pretty or text
             message.payload_kind = "json" if pretty else "text" if text else "empty"
-            message.payload_view = pretty or text[:SHOWN_BYTES]
+            message.payload_is_cut = len(shown) > SHOWN_BYTES
+            message.payload_view = shown[:SHOWN_BYTES]
 
     @api.depends("payload", "size")
     def _compute_payload_preview(self):
+        # No ORM equivalent: it reads payloads whole, and a page of a list shows 80.
+        self.flush_recordset(["payload"])
+        self.env.cr.execute(
+            "SELECT id, left(payload, %s) FROM mqtt_signal_history WHERE id IN %s",
+            [PREVIEW_CHARS * 2, tuple(self.ids) or (None,)],
+        )
+        beginnings = dict(self.env.cr.fetchall())
         for message in self:
-            text = message.payload or ""
+            text = beginnings.get(message._origin.id) or ""
             if not text and message.size:
                 text = self.env._("%s bytes, binary", message.size)
-            short = " ".join(text[: PREVIEW_CHARS * 2].split())
+            short = " ".join(text.split())
             message.payload_preview = (
                 short if len(short) <= PREVIEW_CHARS else short[:PREVIEW_CHARS] + "…"
             )
 
     @api.depends("payload", "payload_raw")
     def _compute_payload_file(self):
-        extensions = {"json": "json", "text": "txt", "empty": "txt", "binary": "bin"}
         for message in self:
             message.payload_file = base64.b64encode(message.payload_bytes)
+
+    @api.depends("payload_kind")
+    def _compute_payload_filename(self):
+        extensions = {"json": "json", "text": "txt", "empty": "txt", "binary": "bin"}
+        for message in self:
             message.payload_filename = (
                 f"message-{message.id}.{extensions[message.payload_kind]}"
             )

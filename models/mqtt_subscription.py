@@ -23,7 +23,7 @@ class MqttSubscription(models.Model):
         "$share/<group>/<filter> shares the messages with other clients.",
     )
     qos = fields.Selection(
-        [("0", "0 – at most once"), ("1", "1 – exactly stored"), ("2", "2 – as 1")],
+        [("0", "0 – at most once"), ("1", "1 – stored once"), ("2", "2 – as 1")],
         string="QoS",
         default="1",
         required=True,
