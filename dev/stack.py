@@ -42,7 +42,7 @@ class Stack:
             folder / "odoo", self.postgres, database, port=8269, outlive=outlive
         )
         self.proxy = Proxy(folder / "proxy", self.odoo, outlive=outlive)
-        self._installed = folder / "installed"
+        self._installed = folder / f"installed-{database}"
 
     def start(self) -> "Stack":
         """Start what does not run yet."""

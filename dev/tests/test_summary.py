@@ -12,6 +12,13 @@ def test_odoos_report_is_counted():
     assert str(result) == "7 passed, 3 failed"
 
 
+def test_skipped_tests_have_not_passed():
+    """A skipped test counts for nothing."""
+    skipped = f"{TIME} INFO db odoo.addons.x.tests.test_y: skipped Y.test_z : why\n"
+    report = f"{TIME} INFO db r: 0 failed, 0 error(s) of 3 tests when loading\n"
+    assert str(summary.read_report(skipped + report)) == "2 passed, 0 failed"
+
+
 def test_a_run_without_tests_is_a_failure():
     """Neither no report nor a report of no tests may pass for success."""
     line = "0 failed, 0 error(s) of 0 tests when loading database 'db'"
