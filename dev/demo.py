@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+import psycopg2
+
 from . import paths
 from .console import Problem, run, say
 from .process import wait_until
@@ -208,6 +210,8 @@ def play(seconds: float) -> int:
         print(f"\n  {stack.proxy.url}   login admin, password admin")
         print("  menu MQTT; Ctrl-C stops everything\n", flush=True)
         return demo.play(seconds)
+    except psycopg2.OperationalError as error:
+        raise Problem("PostgreSQL has ended: start the demo again") from error
     except KeyboardInterrupt:
         print()
         return 0 if not seconds else 130
