@@ -52,6 +52,7 @@ class Supervisor(threading.Thread):
         self._running: dict[int, Running] = {}
         self._wanted: dict[int, ServiceSettings] = {}
         self._read_at = 0.0
+        self._lost = False
         self._stopping = threading.Event()
         self._wake_r, self._wake_w = os.pipe()
 
@@ -72,21 +73,28 @@ class Supervisor(threading.Thread):
                     break
                 except Exception as error:
                     # A guard: this thread lives as long as its database has the addon.
-                    away = isinstance(error, DATABASE_AWAY)
-                    _logger.warning(
-                        "lost the database, trying again: %s",
-                        str(error).strip(),
-                        exc_info=None if away else error,
-                    )
+                    self._log_loss(error)
                     self._bridge.close()
                     self._stopping.wait(RECOVERY_DELAY)
         finally:
             self._stop_all()
             self._bridge.close()
 
+    def _log_loss(self, error: Exception) -> None:
+        """Once, until the database is back: it is tried again every second."""
+        if not self._lost:
+            self._lost = True
+            away = isinstance(error, DATABASE_AWAY)
+            _logger.warning(
+                "lost the database, trying again: %s",
+                str(error).strip(),
+                exc_info=None if away else error,
+            )
+
     def _supervise(self) -> None:
         """Rounds on one control connection, until stopped or uninstalled."""
         self._bridge.open()
+        self._lost = False
         self._reclaim()
         self._read_at = 0.0
         while not self._stopping.is_set():
