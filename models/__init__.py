@@ -7,5 +7,6 @@ from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
 from . import mqtt_service_status
 from . import mqtt_signal_history
+from . import mqtt_signal_hour
 from . import mqtt_subscription
 from . import queue_job

@@ -190,7 +190,9 @@ class MqttService(models.Model):
                 service.connection_status = connection.state
             else:
                 known = connection.listening_since or service.status == "start"
-                service.connection_status = "disconnected" if known else "unknown"
+                state = "disconnected" if known else "unknown"
+                is_starting = service.status == "start" and service._is_starting()
+                service.connection_status = "connecting" if is_starting else state
             service.thread_identifier = is_live and connection.thread_identifier
             service.host_info = is_live and connection.host_info
             service.listening_since = is_live and connection.listening_since

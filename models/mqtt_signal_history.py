@@ -66,8 +66,11 @@ class MqttSignalHistory(models.Model):
     payload_raw = Bytes(string="Binary Payload", help="The payload, where it is not.")
     size = fields.Integer(help="Bytes.", aggregator="sum")
     qos = fields.Integer(string="QoS", aggregator=None)
-    retain = fields.Boolean()
-    dup = fields.Boolean(help="The broker sent it again, and the first time was lost.")
+    retain = fields.Boolean(string="Retained")
+    dup = fields.Boolean(
+        string="Duplicate",
+        help="The broker sent it again, and the first time was lost.",
+    )
     direction = fields.Selection(
         [("receive", "Received"), ("send", "Sent")], default="receive", required=True
     )
