@@ -30,7 +30,7 @@ class MqttService(models.Model):
             priority=PRIORITY,
             max_retries=0,  # a batch is never given up for a passing reason
             description=self.env._(
-                "Store %(count)s messages of %(service)s",
+                "Store messages of %(service)s: %(count)s",
                 count=count,
                 service=self.name,
             ),
@@ -61,7 +61,7 @@ class MqttService(models.Model):
             ]
         )
         batch._delete_stored()
-        return self.env._("%s messages stored.", len(messages))
+        return self.env._("Messages stored: %s", len(messages))
 
     def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed: run it again by itself when

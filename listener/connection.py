@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import random
 import selectors
 import socket
@@ -46,9 +47,10 @@ _paho_logger = logging.getLogger(f"{__name__}.paho")
 MQTT_THREADS: dict[str, MqttConnection] = {}
 
 BEAT = 0.5  # seconds between two looks at the clock
-DRAIN_TIMEOUT = 4.0  # seconds in which a stop commits and acknowledges what is here
+DRAIN_TIMEOUT = 3.5  # seconds in which a stop commits and acknowledges what is here
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
+CLOSE_TIMEOUT = 1.0  # seconds for the broker to close after our DISCONNECT
 HELD_TIMEOUT = 2.0  # seconds a redelivered sequence waits for its rest
 READS_PER_TURN = 64  # packets between two looks at acknowledgements and the clock
 
@@ -379,16 +381,22 @@ class MqttConnection(threading.Thread):
         """End the connection in order if it stands, and let the socket go."""
         client, self._client = self._client, None
         self._reception.disconnected()
-        if client is None or client.socket() is None:
+        sock = client and client.socket()
+        if sock is None:
             return
-        try:
-            client.disconnect()
-            client.loop_write()
-        except (OSError, ValueError) as error:
-            _logger.debug("%s: DISCONNECT not sent: %s", self.settings.name, error)
-        sock = client.socket()
-        if sock is not None:
-            sock.close()
+        # paho closes its socket with the DISCONNECT; what it leaves unread would make
+        # that a reset, and a reset takes acknowledgements with it that are on their way.
+        with socket.socket(fileno=os.dup(sock.fileno())) as rest:
+            try:
+                client.disconnect()
+                client.loop_write()
+                rest.shutdown(socket.SHUT_WR)
+                if self._orders.stop.is_set():
+                    _read_to_end(rest, CLOSE_TIMEOUT)
+            except (OSError, ValueError) as error:
+                _logger.debug("%s: closed without order: %s", self.name, error)
+        if client.socket() is not None:
+            client.socket().close()
 
     # Callbacks of paho
 
@@ -497,3 +505,12 @@ class MqttConnection(threading.Thread):
             observed.problem = problem
             observed.problem_time = time.time()
         self._changed()
+
+
+def _read_to_end(sock: socket.socket, timeout: float) -> None:
+    """Read and forget what comes until the other side closes, or so many seconds."""
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        sock.settimeout(left)
+        if not sock.recv(65_536):
+            return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 HEX_COLUMNS = 16
+INDENT = "  "
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 def decode_text(payload: bytes) -> str | None:
@@ -20,23 +23,6 @@ def decode_text(payload: bytes) -> str | None:
         return None
 
 
-def printable(text: str) -> str:
-    """``text`` with what PostgreSQL or a log cannot hold spelled as an escape.
-
-    For names a broker sends that should never hold NUL, lone surrogates or control
-    characters; a legal one comes back unchanged.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char
-        if char.isprintable()
-        or not (char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff")
-        else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
-
-
 def storable(text: str) -> str:
     """``text`` with NUL and lone surrogates, which PostgreSQL refuses, as escapes."""
     if "\0" in text:
@@ -45,13 +31,29 @@ def storable(text: str) -> str:
 
 
 def pretty_json(text: str) -> str | None:
-    """``text`` indented if it is a JSON object or array, else ``None``."""
+    """``text`` indented if it is a JSON object or array, else ``None``.
+
+    Only white space is changed: numbers, escapes and repeated keys stay as they came.
+    """
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        json.loads(text)
     except (ValueError, RecursionError):
         return None
+    pieces: list[str] = []
+    depth, before = 0, ""
+    for token in _JSON_TOKEN.findall(text):
+        depth -= token in "}]"
+        empty = token in "}]" and before in "{["
+        if before and not empty and (token in "}]" or before in "{[,"):
+            pieces.append("\n" + INDENT * depth)
+        elif before == ":":
+            pieces.append(" ")
+        depth += token in "{["
+        pieces.append(token)
+        before = token
+    return "".join(pieces)
 
 
 def hex_view(payload: bytes) -> str:

@@ -83,7 +83,8 @@ def test_mqtt5_properties_and_overlapping_filters(odoo, broker):
     for number in range(20):
         publish(broker, "a/b/c", str(number), properties=properties)
     publish(broker, "a/end", "end")
-    service.wait_stored(1, where="topic = 'a/end'")
+    service.wait_stored(21)
+    wait_until(lambda: not service.read("waiting_count"), 30, "batches are waiting")
     assert len(service.rows()) == 21
     row = service.rows(
         "content_type, response_topic, correlation_data, user_properties", "sequence=1"

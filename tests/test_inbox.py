@@ -1,0 +1,107 @@
+import threading
+
+from odoo.tests import BaseCase
+
+from ..listener.inbox import Delivery, Inbox
+from ..mqtt.message import Message
+
+
+class TestInbox(BaseCase):
+    def inbox(self, **bounds):
+        values = {
+            "batch_size": 100,
+            "batch_bytes": 10_000,
+            "linger": 0,
+            "max_messages": 1000,
+            "max_bytes": 100_000,
+        }
+        return Inbox(**{**values, **bounds})
+
+    @staticmethod
+    def delivery(size=1, qos=1, **values):
+        return Delivery(Message("t", b"x" * size, qos), 1, 1, **values)
+
+    def fill(self, inbox, count, **values):
+        deliveries = [self.delivery(**values) for _ in range(count)]
+        return [one for one in deliveries if inbox.put(one)]
+
+    def test_batches_are_bounded_by_count(self):
+        """A batch has so many messages at most, oldest first."""
+        inbox = self.inbox(batch_size=3)
+        put = self.fill(inbox, 7)
+        taken = [inbox.take(0), inbox.take(0), inbox.take(0), inbox.take(0)]
+        self.assertEqual([len(batch) for batch in taken], [3, 3, 1, 0])
+        self.assertEqual([one for batch in taken for one in batch], put)
+
+    def test_batches_are_bounded_by_bytes(self):
+        """A batch has so many payload bytes at most; a larger message goes alone."""
+        inbox = self.inbox(batch_bytes=100)
+        for size in (60, 40, 1, 500, 1):
+            inbox.put(self.delivery(size))
+        sizes = []
+        while batch := inbox.take(0):
+            sizes.append([one.size for one in batch])
+        self.assertEqual(sizes, [[60, 40], [1], [500], [1]])
+
+    def test_qos_0_is_refused_when_full_and_qos_1_never(self):
+        """Beyond the bound best effort is dropped; the rest is kept whatever comes."""
+        inbox = self.inbox(max_messages=5)
+        self.assertEqual(len(self.fill(inbox, 9, qos=0)), 5)
+        self.assertEqual(len(self.fill(inbox, 9, qos=1)), 9)
+        self.assertEqual(len(self.fill(inbox, 1, qos=0)), 0)
+
+    def test_full_until_done(self):
+        """What was taken counts until it is committed: memory is what is bounded."""
+        inbox = self.inbox(max_bytes=100)
+        self.fill(inbox, 1, size=100)
+        self.assertTrue(inbox.is_full)
+        batch = inbox.take(0)
+        self.assertTrue(inbox.is_full)
+        self.assertEqual(inbox.unfinished, 1)
+        inbox.done(batch)
+        self.assertFalse(inbox.is_full)
+        self.assertEqual(inbox.unfinished, 0)
+
+    def test_copies_weigh_nothing(self):
+        """Another subscription's copy waits for its acknowledgement only."""
+        inbox = self.inbox(max_bytes=100)
+        inbox.put(self.delivery(500, is_copy=True))
+        self.assertFalse(inbox.is_full)
+        self.assertEqual(inbox.unfinished, 1)
+
+    def test_a_lone_message_leaves_at_once(self):
+        """The linger is for what follows a batch, not for the first message."""
+        inbox = self.inbox(linger=3600)
+        self.fill(inbox, 1)
+        self.assertEqual(len(inbox.take(3600)), 1)
+
+    def test_a_full_batch_does_not_linger(self):
+        """Under load a batch leaves when it is full."""
+        inbox = self.inbox(linger=3600, batch_size=5)
+        self.fill(inbox, 1)
+        inbox.take(0)
+        self.fill(inbox, 5)
+        self.assertEqual(len(inbox.take(0)), 5)
+
+    def test_flushing_ends_the_linger(self):
+        """A stop waits for nothing more to come."""
+        inbox = self.inbox(linger=3600)
+        self.fill(inbox, 1)
+        inbox.take(0)
+        self.fill(inbox, 1)
+        taken = []
+        thread = threading.Thread(target=lambda: taken.extend(inbox.take(3600)))
+        thread.start()
+        inbox.flush()
+        thread.join(10)
+        self.assertEqual(len(taken), 1)
+
+    def test_a_poke_wakes_who_waits(self):
+        """Something else to do ends the wait for messages."""
+        inbox = self.inbox()
+        taken = []
+        thread = threading.Thread(target=lambda: taken.append(inbox.take(3600)))
+        thread.start()
+        inbox.poke()
+        thread.join(10)
+        self.assertEqual(taken, [[]])

@@ -1,0 +1,214 @@
+import time
+from datetime import datetime
+
+from odoo.tests import mute_logger, tagged
+
+from .common import MqttCase
+
+
+@tagged("post_install", "-at_install")
+class TestIngest(MqttCase):
+    def test_a_message_is_stored_as_it_came(self):
+        """Every value of a message is in history."""
+        message = self.message(
+            "plant/ü",
+            b'{"a": 1}',
+            retain=True,
+            dup=True,
+            packet_id=7,
+            timestamp=1_700_000_000_123_456,
+            subscription_id=self.subscription.id,
+            properties={
+                "content_type": "json",
+                "response_topic": "answer",
+                "correlation_data": "00ff",
+                "message_expiry": 3_000_000_000,
+                "user_properties": [["k", "v"]],
+            },
+        )
+        (stored,) = self.receive(message)
+        stored.invalidate_recordset()
+        self.assertRecordValues(
+            stored,
+            [
+                {
+                    "service_id": self.service.id,
+                    "subscription_id": self.subscription.id,
+                    "topic": "plant/ü",
+                    "payload": '{"a": 1}',
+                    "payload_raw": False,
+                    "size": 8,
+                    "qos": 1,
+                    "retain": True,
+                    "dup": True,
+                    "direction": "receive",
+                    "message_id": 7,
+                    "timestamp": datetime(2023, 11, 14, 22, 13, 20, 123456),
+                    "sequence": 1,
+                    "state": "stored",
+                    "content_type": "json",
+                    "response_topic": "answer",
+                    "correlation_data": b"\0\xff",
+                    "message_expiry": 3_000_000_000,
+                    "user_properties": [["k", "v"]],
+                    "payload_kind": "json",
+                    "received_at": "2023-11-14 22:13:20.123456",
+                }
+            ],
+        )
+
+    def test_payloads_are_bytes(self):
+        """Text is text, the rest is bytes, and both come back exactly."""
+        payloads = [b"", b"text", "ü".encode(), b"a\0b", b"\xff\xfe", bytes(range(256))]
+        stored = self.receive(*(self.message(payload=one) for one in payloads))
+        stored.invalidate_recordset()
+        self.assertEqual([one.payload_bytes for one in stored], payloads)
+        self.assertEqual([one.size for one in stored], [len(one) for one in payloads])
+        self.assertEqual([bool(one.payload_raw) for one in stored], [0, 0, 0, 1, 1, 1])
+        self.assertEqual(
+            stored.mapped("payload_kind"),
+            ["empty", "text", "text", "binary", "binary", "binary"],
+        )
+
+    def test_sequences_have_no_gaps(self):
+        """Batches follow one another in the order they were received."""
+        self.receive(self.message(), self.message())
+        stored = self.receive(self.message(), self.message())
+        self.assertEqual(stored.mapped("sequence"), [3, 4])
+        self.assertEqual(self.service.stored_count, 4)
+
+    def test_a_batch_is_stored_once(self):
+        """A job that runs again finds its batch gone."""
+        self.enqueue(self.message())
+        batch = self.env["mqtt.batch"].search([("service_id", "=", self.service.id)])
+        for _ in range(2):
+            self.service._job_ingest(batch.id, first_sequence=1, last_sequence=1)
+        self.assertEqual(len(self.service.history_ids), 1)
+
+    def test_enqueueing_twice_is_enqueueing_once(self):
+        """When nobody knows whether a commit happened, trying again is safe."""
+        self.assertEqual(self.enqueue(self.message(), after=0), 1)
+        self.assertEqual(self.enqueue(self.message(), after=0), 1)
+        batches = self.env["mqtt.batch"].search([("service_id", "=", self.service.id)])
+        self.assertEqual(len(batches), 1)
+        self.assertEqual(self.service.waiting_count, 1)
+        self.assertEqual(self.service.stored_count, 0)
+
+    def test_who_lost_the_service_writes_nothing(self):
+        """A listener that another has replaced is fenced off."""
+        self.service._listener_claim("first", "host")
+        self.service._listener_claim("second", "host")
+        self.assertIsNone(self.enqueue(self.message(), thread_identifier="first"))
+        self.assertFalse(
+            self.service._listener_report("first", {"state": "connected"}, {}, 0)
+        )
+        self.assertFalse(self.env["mqtt.batch"].search([]))
+        self.assertEqual(self.service.connection_ids.state, "connecting")
+        self.assertEqual(self.enqueue(self.message(), thread_identifier="second"), 1)
+
+    def test_receipts_are_kept_until_they_are_needed_no_more(self):
+        """A successor gets the receipts of what may come again, oldest first."""
+        for number in range(3):
+            self.enqueue(self.message(), receipts=bytes([number]) * 18)
+        known = self.service._listener_claim("next", "host")
+        self.assertEqual([last for last, _content in known["receipts"]], [1, 2, 3])
+        self.assertEqual(known["receipts"][0][1], b"\0" * 18)
+        self.service._listener_report("next", {}, {}, forget_through=2)
+        known = self.service._listener_claim("last", "host")
+        self.assertEqual([last for last, _content in known["receipts"]], [3])
+
+    def test_the_job(self):
+        """One job a batch: on its channel, named after what it does, of its service."""
+        self.enqueue(self.message(), self.message())
+        job = self.env["queue.job"].search([("mqtt_service_id", "=", self.service.id)])
+        self.assertRecordValues(
+            job,
+            [
+                {
+                    "channel": "root.mqtt.ingest",
+                    "state": "pending",
+                    "name": "Store messages of Plant: 2",
+                    "company_id": self.service.company_id.id,
+                }
+            ],
+        )
+        domain = job.open_related_action()["domain"]
+        self.service._job_ingest(*job.args, **job.kwargs)
+        stored = self.env["mqtt.signal.history"].search(domain)
+        self.assertEqual(stored, self.service.history_ids)
+        self.assertEqual(len(stored), 2)
+
+    def test_a_job_failed_by_the_database_runs_again(self):
+        """A connection that broke is no fault of the messages."""
+        self.enqueue(self.message())
+        self.enqueue(self.message())
+        away, broken = self.env["queue.job"].search(
+            [("mqtt_service_id", "=", self.service.id)], order="id"
+        )
+        failed = {"state": "failed", "exc_name": "psycopg2.OperationalError"}
+        with mute_logger("odoo.addons.queue_job.models.queue_job"):
+            away.write(failed)
+            broken.write({**failed, "exc_name": "builtins.ValueError"})
+        self.service._job_ingest_failed(exc_name="psycopg2.OperationalError")
+        self.assertEqual((away.state, broken.state), ("pending", "failed"))
+
+    def test_deleted_subscriptions_and_unwanted_history(self):
+        """What came through a deleted filter is kept; what nobody wants kept is not."""
+        stored = self.receive(
+            self.message(subscription_id=2**30), self.message(store=False)
+        )
+        self.assertEqual(stored.mapped("sequence"), [1])
+        self.assertFalse(stored.subscription_id)
+        self.assertEqual(self.service.stored_count, 1)
+
+    def test_long_topics_are_stored_and_found(self):
+        """Topics as long as MQTT allows, and the index for their beginning."""
+        long = "plant/" + "x" * 65_529
+        stored = self.receive(self.message(long), self.message("plant/xy"))
+        history = self.env["mqtt.signal.history"]
+        self.assertEqual(stored[0].topic, long)
+        for domain, found in (
+            ([("topic", "=", long)], stored[0]),
+            ([("topic", "=", long[:-1])], history),
+            ([("topic", "=like", "plant/xy%")], stored[1]),
+            ([("topic", "=like", long + "%")], stored[0]),
+            ([("topic", "=like", "pl%y")], stored[1]),
+            ([("topic", "=like", "plant\\_%")], history),
+            ([("topic", "in", [long, "plant/xy"])], stored),
+            ([("topic", "!=", long)], stored[1]),
+            ([("topic", "not in", [long, "plant/xy"])], history),
+        ):
+            domain = [*domain, ("service_id", "=", self.service.id)]
+            self.assertEqual(set(history.search(domain)), set(found), str(domain)[:60])
+
+    def test_searching_for_a_topic_uses_the_index(self):
+        """For a topic and for its beginning."""
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        history = self.env["mqtt.signal.history"]
+        for operator, value in (("=", "plant/7"), ("=like", "plant/7%")):
+            query = history._search([("topic", operator, value)], order="id")
+            sql = query.select()
+            self.env.cr.execute(f"EXPLAIN {sql.code}", sql.params)
+            plan = "\n".join(line for (line,) in self.env.cr.fetchall())
+            self.assertIn("mqtt_signal_history_topic_timestamp", plan)
+
+    def test_the_primary_key_is_wide(self):
+        """100 messages a second would use 32 bits up within a year."""
+        self.env.cr.execute(
+            "SELECT data_type FROM information_schema.columns"
+            " WHERE table_name = 'mqtt_signal_history' AND column_name = 'id'"
+        )
+        self.assertEqual(self.env.cr.fetchone(), ("bigint",))
+
+    def test_retention(self):
+        """What is older than its service keeps it is removed, nothing else."""
+        now = time.time_ns() // 1000
+        day = 86_400_000_000
+        stored = self.receive(
+            *(self.message(timestamp=now - age * day) for age in (0, 9, 11, 400))
+        )
+        self.env["mqtt.signal.history"]._gc_old_messages()
+        self.assertEqual(len(stored.exists()), 4)
+        self.service.retention_days = 10
+        self.assertEqual(self.env["mqtt.signal.history"]._gc_old_messages(), (2, 0))
+        self.assertEqual(stored.exists(), stored[:2])
