@@ -385,7 +385,7 @@ class MqttConnection(threading.Thread):
         if sock is None:
             return
         # paho closes its socket with the DISCONNECT; what it leaves unread would make
-        # that a reset, and a reset takes acknowledgements with it that are on their way.
+        # that a reset, which takes acknowledgements with it that are on their way.
         with socket.socket(fileno=os.dup(sock.fileno())) as rest:
             try:
                 client.disconnect()
