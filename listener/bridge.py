@@ -155,7 +155,14 @@ class Bridge:
         """Settings of the services that should run, by id."""
         with self._environment() as env:
             wanted = env["mqtt.service"]._listener_wanted()
-        return {one["id"]: ServiceSettings.from_values(one) for one in wanted}
+        services = {}
+        for values in wanted:
+            try:
+                services[values["id"]] = ServiceSettings.from_values(values)
+            except ValueError as error:
+                # Start refuses such a service: somebody went past the model.
+                _logger.error("%s cannot be started: %s", values["name"], error)
+        return services
 
     def claim(self, service_id: int, thread_identifier: str, host_info: str) -> dict:
         """Fence off earlier listeners of the service.

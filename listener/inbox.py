@@ -127,6 +127,12 @@ class Inbox:
             self._unfinished -= len(batch)
             self._unfinished_bytes -= sum(delivery.size for delivery in batch)
 
+    def abandon(self) -> None:
+        """Forget all that is not committed: another listener will."""
+        with self._changed:
+            self._queue.clear()
+            self._bytes = self._unfinished = self._unfinished_bytes = 0
+
     @property
     def _is_batch(self) -> bool:
         return len(self._queue) >= self._batch_size or self._bytes >= self._batch_bytes

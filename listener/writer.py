@@ -73,6 +73,7 @@ class Writer(threading.Thread):
                 "%s: another listener has the service now", self._connection.name
             )
             self.lease_lost.set()
+            self._inbox.abandon()
             self._connection.stop()
         finally:
             self._call_ended()

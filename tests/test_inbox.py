@@ -105,3 +105,10 @@ class TestInbox(BaseCase):
         inbox.poke()
         thread.join(10)
         self.assertEqual(taken, [[]])
+
+    def test_abandoning_leaves_nothing_to_wait_for(self):
+        """Who lost the service does not wait for what it cannot commit."""
+        inbox = self.inbox()
+        self.fill(inbox, 5)
+        inbox.abandon()
+        self.assertEqual((inbox.unfinished, inbox.take(0)), (0, []))
