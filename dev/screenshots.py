@@ -1,0 +1,74 @@
+"""Take the README's pictures from a running demo.
+
+    make demo                       # in another terminal, until traffic flows
+    python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
+
+Writes service_form.png and message_list.png into static/description, where the
+addon's page in Odoo finds them too.
+"""
+
+import argparse
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from . import debian, paths
+from .console import Problem, run, say
+
+FOLDER = paths.CHECKOUT / "static" / "description"
+VIEWPORT = {"width": 1200, "height": 760}
+LIMIT = 200_000  # bytes of a picture
+SETTLE = 1500  # milliseconds in which fonts, avatars and counters come
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m dev.screenshots")
+    options.add_argument("url")
+    options.add_argument("--login", default="admin")
+    options.add_argument("--password", default="admin")
+    options.add_argument("--database", default="demo")
+    chosen = options.parse_args()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=debian.program("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport=VIEWPORT)
+        _log_in(page, chosen)
+        _service_form(page, chosen.url)
+        _take(page, FOLDER / "service_form.png")
+        page.goto(f"{chosen.url}/odoo/mqtt-messages")
+        page.wait_for_selector(".o_data_row")
+        _take(page, FOLDER / "message_list.png")
+        browser.close()
+    return 0
+
+
+def _log_in(page: Page, chosen: argparse.Namespace) -> None:
+    page.goto(f"{chosen.url}/web/login?db={chosen.database}")
+    page.fill("input[name=login]", chosen.login)
+    page.fill("input[name=password]", chosen.password)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".o_main_navbar")
+
+
+def _service_form(page: Page, url: str) -> None:
+    """Open the first service that is connected."""
+    page.goto(f"{url}/odoo/mqtt-services")
+    page.wait_for_selector(".o_list_view")
+    row = page.locator(".o_data_row", has_text="Connected").first
+    row.locator("td[name=name]").click()
+    page.wait_for_selector(".o_form_view")
+
+
+def _take(page: Page, target: Path) -> None:
+    page.wait_for_timeout(SETTLE)
+    page.mouse.move(0, 0)
+    page.screenshot(path=target)
+    size = target.stat().st_size
+    if size > LIMIT:
+        raise Problem(f"{target.name} has {size} bytes, more than {LIMIT}")
+    say("screenshots", f"{target.relative_to(paths.CHECKOUT)}, {size // 1000} kB")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,325 @@
+"""What people see and click, in a real Chromium."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from service import Service, publish
+
+from dev import debian
+from dev.servers import Odoo
+
+HACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+SECONDS = 1000  # playwright counts milliseconds
+# A service that starts is connected within a second; then the badge has this long.
+SOON = 4 * SECONDS
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=debian.program("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Opens a session at a server; what any of them wrote to the console fails."""
+    sessions = []
+
+    def login(odoo, login="admin"):
+        sessions.append(Browser(chromium, odoo, login))
+        return sessions[-1]
+
+    yield login
+    for session in sessions:
+        session.close()
+    errors = [error for session in sessions for error in session.errors]
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture(scope="module")
+def odoo(folder, postgres):
+    """A prefork server for the tests that need none of their own."""
+    with (
+        postgres.fresh("e2e_browser", template="e2e_template") as database,
+        Odoo(folder / "odoo-browser", postgres, database, workers=2) as odoo,
+    ):
+        yield odoo
+
+
+class Browser:
+    """One person at the web client. The password is the login."""
+
+    def __init__(self, chromium, odoo, login):
+        self.odoo = odoo
+        self.errors = []
+        self._context = chromium.new_context(viewport={"width": 1400, "height": 900})
+        self.page = self._context.new_page()
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(f"{odoo.url}/web/login")
+        self.page.fill("input[name=login]", login)
+        self.page.fill("input[name=password]", login)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_selector(".o_main_navbar")
+
+    def _on_console(self, message):
+        if message.type == "error":
+            self.errors.append(f"console: {message.text}")
+
+    def open(self, path, view):
+        """Open an action by its path and wait for its view."""
+        self.page.goto(f"{self.odoo.url}/odoo/{path}")
+        self.page.wait_for_selector(f".o_{view}_view")
+
+    def open_service(self, service):
+        self.open(f"mqtt-services/{service.id}", "form")
+        # What is true of this page only until it is loaded anew.
+        self.page.evaluate("window.isTheSamePage = true")
+
+    def is_same_page(self):
+        return self.page.evaluate("window.isTheSamePage === true")
+
+    def button(self, name):
+        return self.page.locator(f"button[name={name}]")
+
+    def field(self, name):
+        return self.page.locator(f".o_field_widget[name={name}]")
+
+    @property
+    def badge(self):
+        return self.field("connection_status").locator(".badge")
+
+    def screen_text(self):
+        return self.page.inner_text(".o_action_manager")
+
+    def close(self):
+        self._context.close()
+
+
+@pytest.fixture(params=["bus", "no_bus"])
+def server(request):
+    """A server with websockets, and one without: prefork, and no proxy before it."""
+    if request.param == "no_bus":
+        return request.getfixturevalue("odoo")
+    make = request.getfixturevalue("new_odoo")
+    return make(workers=0).start().wait_ready()
+
+
+def test_start_and_stop_change_the_badge_by_themselves(server, broker, browser):
+    """Whoever starts and stops the service, the page shows it without a reload."""
+    service = Service(server, broker, "plant/#")
+    web = browser(server)
+    web.open_service(service)
+    expect(web.badge).to_have_text("Unknown")
+    web.button("start_mqtt_service").click()
+    expect(web.badge).to_have_text("Connected", timeout=SOON)
+    expect(web.badge).to_have_class("badge rounded-pill text-bg-success")
+    state = web.field("subscription_ids").locator("td[name=state]")
+    expect(state).to_have_text("Subscribed", timeout=SOON)
+    publish(broker, "plant/1", "one")
+    expect(web.field("received_count")).to_have_text("1", timeout=8 * SECONDS)
+    web.button("stop_mqtt_service").click()
+    expect(web.badge).to_have_text("Disconnected", timeout=SOON)
+    service.start()
+    expect(web.badge).to_have_text("Connected", timeout=SOON)
+    expect(web.button("stop_mqtt_service")).to_be_visible()
+    service.stop()
+    expect(web.badge).to_have_text("Disconnected", timeout=SOON)
+    expect(web.button("start_mqtt_service")).to_be_visible()
+    assert web.is_same_page()
+
+
+def test_services_are_commanded_from_the_list(odoo, broker, browser):
+    """Start, Stop, Check and Test work in a row; a selection survives the changes."""
+    service = Service(odoo, broker, "plant/#", name="In the list")
+    other = Service(odoo, broker, "a/#", name="Other", port=1)
+    web = browser(odoo)
+    web.open("mqtt-services", "list")
+    row = web.page.locator(".o_data_row", has_text="In the list")
+    row.locator(".o_list_record_selector input").check()
+    row.locator("button[name=start_mqtt_service]").click()
+    badge = row.locator("td[name=connection_status]")
+    expect(badge).to_have_text("Connected", timeout=SOON)
+    row.locator(".o_list_record_selector input").check()
+    service.stop()
+    expect(badge).to_have_text("Disconnected", timeout=SOON)
+    expect(row.locator(".o_list_record_selector input")).to_be_checked()
+    row.locator("button[name=action_check]").click()
+    expect(web.page.locator(".o_notification")).to_contain_text("is stopped")
+    row.locator("button[name=action_test_connection]").click()
+    expect(web.page.locator(".modal .alert-success")).to_be_visible()
+    web.page.click(".modal-footer button")
+    bad = web.page.locator(".o_data_row", has_text="Other")
+    bad.locator("button[name=action_test_connection]").click()
+    expect(web.page.locator(".modal .alert-danger")).to_be_visible()
+    expect(web.page.locator(".modal")).to_contain_text("Nothing answers")
+    web.page.click(".modal-footer button")
+    bad.locator("button[name=start_mqtt_service]").click()
+    expect(bad).to_contain_text("Nothing answers", timeout=SOON)
+    other.stop()
+
+
+def test_an_edit_is_left_alone(odoo, broker, browser):
+    """What is typed stays as it is while the badge beside it changes."""
+    service = Service(odoo, broker, "plant/#")
+    web = browser(odoo)
+    web.open_service(service)
+    web.page.click(".o_field_x2many_list_row_add a")
+    line = web.page.locator(".o_selected_row td[name=topic_filter] input")
+    line.press_sequentially("other/#")
+    service.start()
+    expect(web.badge).to_have_text("Connected", timeout=SOON)
+    expect(line).to_have_value("other/#")
+    web.page.click(".o_form_button_save")
+    username = web.field("username").locator("input")
+    username.click()
+    username.press_sequentially("me")
+    service.stop()
+    expect(web.badge).to_have_text("Disconnected", timeout=SOON)
+    expect(username).to_have_value("me")
+    web.page.click(".o_form_button_save")
+    expect(web.page.locator(".o_form_status_indicator_buttons")).to_be_hidden()
+    assert service.read("username") == "me"
+    assert len(service.read("subscription_ids")) == 2
+
+
+KINDS = {  # topic -> payload, kind, what the form shows
+    "kind/json": (b'{"a": {"b": [1.50, null]}}', "JSON", '"b": [\n      1.50,'),
+    "kind/text": ("läuft\nseit 8".encode(), "Text", "läuft\nseit 8"),
+    "kind/binary": (b"\xff\xfe\x00MQTT", "Binary", "ff fe 00 4d 51 54 54"),
+    "kind/empty": (b"", "Empty", None),
+    "kind/large": (json.dumps(["x" * 40] * 25_000).encode(), "JSON", '[\n  "xxx'),
+    f"kind/{HACK}": (HACK.encode(), "Text", HACK),
+}
+
+
+@pytest.fixture(scope="module")
+def messages(odoo, broker):
+    """A service that has received a message of each kind; ids by topic."""
+    service = Service(odoo, broker, "kind/#", name="Of each kind")
+    service.start()
+    for topic, (payload, _kind, _shown) in KINDS.items():
+        publish(broker, topic, payload)
+    service.wait_stored(len(KINDS))
+    domain = [("service_id", "=", service.id)]
+    found = odoo.call("mqtt.signal.history", "search_read", domain, ["topic"])
+    yield {message["topic"]: message["id"] for message in found}
+    service.stop()
+
+
+def test_messages_of_each_kind(odoo, messages, browser, tmp_path):
+    """JSON is indented, text is text, bytes are a hex view; each can be downloaded."""
+    web = browser(odoo)
+    for topic, (payload, kind, shown) in KINDS.items():
+        web.open(f"mqtt-messages/{messages[topic]}", "form")
+        expect(web.field("payload_kind")).to_have_text(kind)
+        expect(web.field("topic")).to_have_text(topic)
+        if shown is None:
+            expect(web.field("payload_view")).to_have_count(0)
+            continue
+        assert shown in web.page.inner_text(".o_mqtt_payload")
+        with web.page.expect_download() as download:
+            web.field("payload_file").locator("a").click()
+        download.value.save_as(tmp_path / "payload")
+        assert (tmp_path / "payload").read_bytes() == payload
+        is_cut = web.page.locator(".alert-info:visible").count()
+        assert is_cut == (len(payload) > 65_536)
+
+
+def test_hostile_messages_are_text(odoo, messages, browser):
+    """No topic and no payload becomes markup, in the list, grouped or in the form."""
+    web = browser(odoo)
+    hostile = next(topic for topic in messages if "<script>" in topic)
+    web.open("mqtt-messages", "list")
+    row = web.page.locator(".o_data_row", has_text="<script>")
+    expect(row.locator("td[name=topic]")).to_have_text(hostile)
+    row.click()
+    expect(web.page.locator(".o_form_view .o_mqtt_payload")).to_have_text(HACK)
+    web.open("mqtt-messages", "list")
+    _group_by(web, "Topic")
+    expect(web.page.locator(".o_group_header", has_text="<script>")).to_be_visible()
+    assert web.page.evaluate("window.hacked === undefined")
+
+
+def test_messages_are_searched_and_grouped(odoo, messages, browser):
+    """Topic starts with, and groups by hour, in the search bar."""
+    web = browser(odoo)
+    web.open("mqtt-messages", "list")
+    rows = web.page.locator(".o_data_row")
+    expect(rows.nth(len(KINDS) - 1)).to_be_visible()
+    web.page.fill(".o_searchview_input", "kind/te")
+    web.page.click(".o_searchview_autocomplete :text('Topic starts with')")
+    expect(rows).to_have_count(1)
+    web.page.locator(".o_facet_remove").last.click()
+    expect(rows.nth(len(KINDS) - 1)).to_be_visible()
+    _group_by(web, "Hour")
+    group = web.page.locator(".o_group_header").first
+    expect(group).to_contain_text(":00 (")
+    group.click()
+    expect(rows.first).to_be_visible()
+
+
+def _group_by(web, name):
+    web.page.click(".o_searchview_dropdown_toggler")
+    web.page.click(f".o_group_by_menu .o_menu_item:text-is('{name}')")
+    web.page.keyboard.press("Escape")
+    expect(web.page.locator(".o_group_header").first).to_be_visible()
+
+
+@pytest.mark.parametrize("role", ["user", "operator", "manager"])
+def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
+    """A user only looks, an operator commands, a manager configures."""
+    is_operator, is_manager = int(role != "user"), int(role == "manager")
+    service = Service(odoo, broker, "plant/#", name=role)
+    _create_user(odoo, role)
+    web = browser(odoo, role)
+    web.open("mqtt-services", "list")
+    expect(web.page.locator(".o_list_button_add")).to_have_count(is_manager)
+    row = web.page.locator(".o_data_row", has_text=role)
+    expect(row.locator("button[name=start_mqtt_service]")).to_have_count(is_operator)
+    menus = web.page.locator(".o_menu_sections .o_nav_entry")
+    assert (
+        menus.all_inner_texts()
+        == ["Services", "Subscriptions", "Messages"] + ["Jobs"] * is_manager
+    )
+    web.open_service(service)
+    for name in ("start_mqtt_service", "action_check", "action_test_connection"):
+        expect(web.button(name)).to_have_count(is_operator)
+    expect(web.field("host").locator("input")).to_have_count(is_manager)
+    expect(web.field("password")).to_have_count(is_manager)
+    expect(web.page.locator(".o_field_x2many_list_row_add")).to_have_count(is_manager)
+    web.open("mqtt-subscriptions", "list")
+    web.page.click(".o_data_row td[name=topic_filter]")
+    web.page.wait_for_selector(".o_form_view")
+    web.open("mqtt-messages", "list")
+
+
+def _create_user(odoo, role):
+    """A user with one of the addon's groups, whose password is the login."""
+    (group,) = odoo.call(
+        "ir.model.data",
+        "search_read",
+        [("module", "=", "mqtt_listener"), ("name", "=", f"group_{role}")],
+        ["res_id"],
+    )
+    values = {"name": role, "login": role, "password": role}
+    odoo.call("res.users", "create", {**values, "group_ids": [(4, group["res_id"])]})
+
+
+def test_a_job_leads_to_its_messages(odoo, messages, browser):
+    """From the service to its jobs, and from a job to what it stored."""
+    web = browser(odoo)
+    web.open("mqtt-services", "list")
+    web.page.click(".o_data_row td:text-is('Of each kind')")
+    web.button("action_open_jobs").click()
+    web.page.click(".o_list_view .o_data_row >> nth=0")
+    web.button("open_related_action").click()
+    expect(web.page.locator(".breadcrumb, .o_breadcrumb").first).to_contain_text(
+        "Messages"
+    )
+    expect(web.page.locator(".o_data_row").first).to_be_visible()
