@@ -185,6 +185,10 @@ class Server:
             return None
         return pid if str(self.directory).encode() in command else None
 
+    def processes(self) -> "set[int]":
+        """The process ids of the server and its children, while it runs."""
+        return set(_session_members(self.pid)) if self.pid else set()
+
     def is_running(self) -> bool:
         """Whether its process lives."""
         return self.pid is not None

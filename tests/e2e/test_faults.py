@@ -271,3 +271,31 @@ def test_another_client_takes_the_session_over(odoo, broker):
 def closed_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def test_two_nodes(new_odoo, broker):
+    """One of two servers listens; when it is killed the other takes over, exactly."""
+    first, second = new_odoo(workers=2), new_odoo(workers=2)
+    with first, second:
+        service = Service(first, broker, "nodes/#")
+        service.start()
+        numbers = Numbers(broker, "nodes/n")
+        numbers.start()
+        for leader, other in ((first, second), (second, first)):
+            numbers.wait_sent(numbers.sent + LOAD // 4)
+            service.odoo = other
+            leading = service.listener_pid
+            if leading not in leader.processes():
+                leader, other = other, leader
+                service.odoo = other
+            leader.kill()
+            wait_until(
+                lambda leading=leading: (
+                    service.status == "connected" and service.listener_pid != leading
+                ),
+                10,
+                "the other server did not take over",
+            )
+            numbers.wait_sent(numbers.sent + LOAD // 4)
+            leader.start().wait_ready()
+        assert_exactly(service, "nodes/n", numbers.finish())
