@@ -187,7 +187,7 @@ class Server:
 
     def processes(self) -> "set[int]":
         """The process ids of the server and its children, while it runs."""
-        return set(_session_members(self.pid)) if self.pid else set()
+        return set(session_members(self.pid)) if self.pid else set()
 
     def is_running(self) -> bool:
         """Whether its process lives."""
