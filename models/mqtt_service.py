@@ -222,7 +222,8 @@ class MqttService(models.Model):
         for service in self:
             connection = service.connection_ids
             service.waiting_count = waiting.get(service, 0)
-            service.received_count = connection.received
+            # Counters are reported once a second, batches are committed in between.
+            service.received_count = max(connection.received, connection.enqueued)
             service.stored_count = connection.enqueued - service.waiting_count
             service.dropped_count = connection.dropped
             service.reconnect_count = connection.reconnects
