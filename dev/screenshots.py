@@ -16,7 +16,7 @@ from . import debian, paths
 from .console import Problem, run, say
 
 FOLDER = paths.CHECKOUT / "static" / "description"
-VIEWPORT = {"width": 1200, "height": 760}
+VIEWPORT = {"width": 1200, "height": 820}
 LIMIT = 200_000  # bytes of a picture
 SETTLE = 1500  # milliseconds in which fonts, avatars and counters come
 
