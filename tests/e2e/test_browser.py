@@ -318,7 +318,8 @@ def test_a_job_leads_to_its_messages(odoo, messages, browser):
     web.page.click(".o_data_row td:text-is('Of each kind')")
     web.button("action_open_jobs").click()
     web.page.click(".o_list_view .o_data_row >> nth=0")
-    web.button("open_related_action").click()
+    web.page.wait_for_timeout(3000); web.page.screenshot(path="/tmp/ui/jobfail.png")
+    web.button("open_related_action").click(timeout=3000)
     expect(web.page.locator(".breadcrumb, .o_breadcrumb").first).to_contain_text(
         "Messages"
     )

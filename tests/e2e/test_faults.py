@@ -76,6 +76,21 @@ def test_a_broker_restarted(odoo, folder, how):
         assert not service.read("last_error")
 
 
+def test_a_broker_that_falls_silent(odoo, folder):
+    """A connection without traffic has to prove itself, and is renewed if it cannot."""
+    with Mosquitto(folder / "mosquitto-silent") as broker:
+        service = Service(odoo, broker, "silent/#", inactivity_timeout=1)
+        service.start()
+        broker.pause()
+        wait_until(
+            lambda: "silent" in (service.read("last_error") or ""), 30, "not noticed"
+        )
+        broker.resume()
+        service.wait_status("connected")
+        publish(broker, "silent/1", "x")
+        service.wait_stored(1)
+
+
 # The prefork server without its cron workers: when the database is away they die, and
 # Odoo's master process then ends itself, for the service manager to start it again.
 SERVERS = {"threaded": {"workers": 0}, "prefork": {"options": {"max_cron_threads": 0}}}
@@ -171,10 +186,16 @@ def test_unusable_brokers_say_why(odoo, broker):
 def test_a_broker_that_refuses(odoo):
     """A refused login and a refused filter are shown; the other filters work."""
     with FakeBroker() as fake:
-        service = Service(odoo, fake, "good", "refuse/this", username="no")
-        service.call("start_mqtt_service")
-        service.wait_status("error")
-        assert "Username and Password" in service.read("last_error")
+        service = Service(odoo, fake, "good", "refuse/this")
+        for user, words in {"no": "Username and Password", "old": "Protocol"}.items():
+            service.call("write", {"username": user})
+            service.call("restart_mqtt_service")
+            wait_until(
+                lambda words=words: words in (service.read("last_error") or ""),
+                15,
+                f"the last error does not say {words}",
+            )
+            assert service.status == "error"
         service.call("write", {"username": "yes"})
         service.call("restart_mqtt_service")
         service.wait_status("connected")
@@ -238,8 +259,9 @@ class FakeBroker:
     @staticmethod
     def _answer(kind, body):
         if kind == 1:  # CONNECT
-            refused = body.endswith(b"\x00\x02no")
-            connack = bytes([0x20, 3, 0, 0x86 if refused else 0, 0])
+            reasons = {b"\x00\x02no": 0x86, b"\x00\x03old": 0x84}
+            reason = next((reasons[end] for end in reasons if body.endswith(end)), 0)
+            connack = bytes([0x20, 3, 0, reason, 0])
             taken_over = body.endswith(b"taken over")
             return connack + (b"\xe0\x02\x8e\x00" if taken_over else b"")
         if kind == 8:  # SUBSCRIBE

@@ -222,3 +222,21 @@ def test_two_databases_in_one_server(new_odoo, postgres, database, broker):
             service.wait_stored(1)
             assert service.rows() == [(name,)]
         odoo.stop()
+
+
+def test_secrets_are_not_logged(new_odoo, broker):
+    """Neither payloads nor passwords are in the log, at its most talkative."""
+    handlers = ":INFO,odoo.addons.mqtt_listener:DEBUG,odoo.addons.queue_job:DEBUG"
+    with new_odoo(workers=0, options={"log_handler": handlers}) as odoo:
+        service = Service(
+            odoo, broker, "secret/#", username="me", password="pass-word-1"
+        )
+        service.start()
+        publish(broker, "secret/1", "pay-load-1")
+        service.wait_stored(1)
+        service.stop()
+        wait_until(lambda: not service.read("thread_identifier"), 5, "still listening")
+        log = odoo.log_text()
+        assert "Received PUBLISH" in log, "paho's words are missing"
+        assert "pass-word-1" not in log
+        assert "pay-load-1" not in log
