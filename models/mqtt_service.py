@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import NO_ACCESS, Domain
 
-CONNECTION_FIELDS = {  # what a connection keeps until it is started again
+CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
     "port",
     "transport",
@@ -12,7 +12,6 @@ CONNECTION_FIELDS = {  # what a connection keeps until it is started again
     "protocol",
     "client_id",
     "username",
-    "password_secret",
     "keepalive",
     "session_expiry",
     "receive_maximum",
@@ -20,7 +19,7 @@ CONNECTION_FIELDS = {  # what a connection keeps until it is started again
     "reconnect_max_delay",
     "reconnect_factor",
     "inactivity_timeout",
-}
+)
 
 
 class MqttService(models.Model):
@@ -256,7 +255,7 @@ class MqttService(models.Model):
         return services
 
     def write(self, vals):
-        if CONNECTION_FIELDS & set(vals):
+        if {*CONNECTION_FIELDS, "password_secret"} & set(vals):
             vals = {**vals, "needs_restart": True}
         result = super().write(vals)
         if "active" in vals or "company_id" in vals:

@@ -1,24 +1,7 @@
 from odoo import api, fields, models
 
-SETTINGS = (  # of a service, that its connection needs
-    "id",
-    "name",
-    "start_generation",
-    "host",
-    "port",
-    "transport",
-    "websocket_path",
-    "protocol",
-    "client_id",
-    "username",
-    "keepalive",
-    "session_expiry",
-    "receive_maximum",
-    "reconnect_min_delay",
-    "reconnect_max_delay",
-    "reconnect_factor",
-    "inactivity_timeout",
-)
+from .mqtt_service import CONNECTION_FIELDS
+
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 
 
@@ -43,7 +26,10 @@ class MqttService(models.Model):
     def _listener_settings(self):
         self.ensure_one()
         return {
-            **{name: self[name] for name in SETTINGS},
+            "id": self.id,
+            "name": self.name,
+            "start_generation": self.start_generation,
+            **{name: self[name] for name in CONNECTION_FIELDS},
             "password": self.password_secret,
             "subscriptions": [
                 {
