@@ -8,7 +8,6 @@ leaves the servers up) is found again by its pid file.
 import atexit
 import contextlib
 import ctypes
-import fcntl
 import os
 import re
 import signal
@@ -17,14 +16,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 from . import paths
 from .console import Problem
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
-_leases: "dict[int, IO[str]]" = {}
+_leases: "dict[int, socket.socket]" = {}
 
 
 def wait_until(
@@ -49,19 +47,18 @@ def _is_free(port: int) -> bool:
 
 
 def lease_port(wanted: int) -> int:
-    """The first free port from `wanted` on, kept from our other processes."""
-    folder = paths.HOME / "ports"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The first free port from `wanted` on, kept from all others who ask this way.
+
+    A server that is down for a moment keeps its port: the lease is a name among Linux's
+    abstract sockets, machine-wide and gone with the process that holds it.
+    """
     for port in range(wanted, wanted + 500):
-        lease = open(folder / str(port), "w")  # noqa: SIM115 - held until the end
-        try:
-            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lease.close()
-            continue
-        if _is_free(port):
-            _leases[port] = lease
-            return port
+        lease = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            lease.bind(f"\0{paths.ADDON}/port/{port}")
+            if _is_free(port):
+                _leases[port] = lease
+                return port
         lease.close()
     raise Problem(f"no free port between {wanted} and {wanted + 500}")
 
