@@ -258,7 +258,7 @@ class MqttService(models.Model):
         if {*CONNECTION_FIELDS, "password_secret"} & set(vals):
             vals = {**vals, "needs_restart": True}
         result = super().write(vals)
-        if "active" in vals or "company_id" in vals:
+        if {"status", "active"} & set(vals):
             self._wake_listener()
         return result
 

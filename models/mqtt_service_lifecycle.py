@@ -46,7 +46,6 @@ class MqttService(models.Model):
         """
         services = self._for_operation()
         services.filtered(lambda one: one.status != "stop").status = "stop"
-        services._wake_listener()
         return True
 
     def restart_mqtt_service(self):
@@ -60,7 +59,7 @@ class MqttService(models.Model):
         return True
 
     def check_mqtt_status(self):
-        """Tell what is true of the service now.
+        """Tell what is true of the service now, however old this transaction is.
 
         :return: ``{"status": …, "message": …}``; status is one of ``connected``,
             ``connecting``, ``disconnected``, ``stopped``, ``not_configured`` and
@@ -68,9 +67,14 @@ class MqttService(models.Model):
         :raise AccessError: for a user who is no MQTT operator.
         """
         service = self._for_operation()[:1]
-        service.invalidate_recordset()
-        status = service._current_status()
-        return {"status": status, "message": service._describe_status(status)}
+        # A transaction sees the database as it was when it began; a script that waits
+        # for a connection asks again and again in one.
+        with self.env.registry.cursor() as cr:
+            now = service.with_env(service.env(cr=cr))
+            if now.exists() and now.status == service.status:
+                return now._status_and_message()
+        service.invalidate_recordset()  # not committed: nobody else knows of it yet
+        return service._status_and_message()
 
     def action_check(self):
         """Show what :meth:`check_mqtt_status` says."""
@@ -111,7 +115,6 @@ class MqttService(models.Model):
                     "start_generation": service.start_generation + 1,
                 }
             )
-        self._wake_listener()
 
     def _check_configuration(self):
         """:raise UserError: naming the field that keeps the service from working."""

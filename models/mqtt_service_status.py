@@ -44,6 +44,10 @@ class MqttService(models.Model):
         )
         return {service_id for (service_id,) in self.env.cr.fetchall()}
 
+    def _status_and_message(self):
+        status = self._current_status()
+        return {"status": status, "message": self._describe_status(status)}
+
     def _current_status(self):
         if self.status == "error":
             return "error"

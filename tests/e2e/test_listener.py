@@ -156,8 +156,20 @@ def test_subscriptions_change_without_a_reconnect(odoo, broker):
 def test_commands_from_another_process(odoo, broker):
     """``odoo shell`` starts and stops what the server's listener runs."""
     service = Service(odoo, broker, "x")
-    odoo.shell("env['mqtt.service'].start_mqtt_service(); env.cr.commit()")
-    service.wait_status("connected")
+    # A script that waits in one transaction sees the connection come.
+    seen = odoo.shell("""
+import time
+service = env["mqtt.service"]
+service.start_mqtt_service()
+env.cr.commit()
+end = time.monotonic() + 30
+status = service.check_mqtt_status()["status"]
+while status != "connected" and time.monotonic() < end:
+    time.sleep(0.1)
+    status = service.check_mqtt_status()["status"]
+print(status)
+""")
+    assert seen.split()[-1] == "connected"
     odoo.shell("env['mqtt.service'].restart_mqtt_service(); env.cr.commit()")
     wait_until(
         lambda: service.read("start_generation") == 2 and service.status == "connected",
