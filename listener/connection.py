@@ -80,6 +80,7 @@ class MqttConnection(threading.Thread):
     :param inbox: where received messages go.
     :param receipts: (sequence, [(packet id, digest)]) an earlier process committed.
     :param session_filters: what the broker's session is known to hold.
+    :param sequence: of the last message that is in the database.
     :param changed: called, from this thread, when what is observed changed.
     """
 
@@ -90,6 +91,7 @@ class MqttConnection(threading.Thread):
         inbox: Inbox,
         receipts: Iterable[tuple[int, Iterable[tuple[int, bytes]]]] = (),
         session_filters: dict[str, int] | None = None,
+        sequence: int = 0,
         changed: Callable[[], None] = lambda: None,
     ):
         super().__init__(name=name, daemon=True)
@@ -101,7 +103,9 @@ class MqttConnection(threading.Thread):
         self._inbox = inbox
         self._changed = changed
         self._orders = _Orders()
-        self._reception = Reception(inbox, self.subscriptions, self.observed, receipts)
+        self._reception = Reception(
+            inbox, self.subscriptions, self.observed, receipts, sequence
+        )
         self._failures = 0
         self._client: Client | None = None
         self._ended: Problem | None = None

@@ -17,6 +17,7 @@ class Reception:
     """The way of messages from a connection to the inbox. Network thread only.
 
     :param receipts: (sequence, [(packet id, digest)]) an earlier process committed.
+    :param sequence: of the last message that is committed.
     :ivar session: number of the broker's session, counted by this process.
     :ivar last_acked: the last acknowledgement sent that no round trip has confirmed.
     """
@@ -27,6 +28,7 @@ class Reception:
         subscriptions: Subscriptions,
         observed: Observed,
         receipts: Iterable[tuple[int, Iterable[tuple[int, bytes]]]] = (),
+        sequence: int = 0,
     ):
         self.session = 0
         self.last_acked: tuple[int, Delivery] | None = None
@@ -34,9 +36,9 @@ class Reception:
         self._subscriptions = subscriptions
         self._observed = observed
         self._log = ReceiptLog()
-        for sequence, packed in receipts:
-            self._log.restore(packed, Delivery(None, 0, 0, sequence=sequence))
-        self._committed_through = 0
+        for last_sequence, packed in receipts:
+            self._log.restore(packed, Delivery(None, 0, 0, sequence=last_sequence))
+        self._committed_through = sequence
         self._generation = 0
         self._acknowledge: Acknowledge = lambda packet_id, qos: None
 

@@ -152,12 +152,7 @@ class Supervisor(threading.Thread):
             max_bytes=self._node.inbox_bytes,
         )
         connection = MqttConnection(
-            identifier,
-            settings,
-            inbox,
-            receipts=known["receipts"],
-            session_filters=known["session_filters"],
-            changed=inbox.poke,
+            identifier, settings, inbox, changed=inbox.poke, **known
         )
         writer = Writer(self._bridge, connection, inbox, known["sequence"], self._wake)
         connection.dbname = writer.dbname = self._bridge.dbname  # for Odoo's log

@@ -12,7 +12,7 @@ class MqttReceipt(models.Model):
 
     _name = "mqtt.receipt"
     _description = "MQTT receipt log"
-    _order = "service_id, last_sequence"
+    _order = "service_id, last_sequence, id"
     _log_access = False
 
     service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")

@@ -79,7 +79,9 @@ class TestConnection(BaseCase):
             }
         )
 
-    def connect(self, settings, until="connected", receipts=(), filters=None):
+    def connect(
+        self, settings, until="connected", receipts=(), filters=None, sequence=0
+    ):
         """A started connection that has reached a state, and is stopped at the end."""
         changed = threading.Condition()
 
@@ -94,6 +96,7 @@ class TestConnection(BaseCase):
             inbox,
             receipts=receipts,
             session_filters=filters,
+            sequence=sequence,
             changed=notify,
         )
         connection.inbox = inbox
@@ -224,6 +227,18 @@ class TestConnection(BaseCase):
         again = [one.message.payload for one in self.take(successor, 2)]
         self.assertEqual(again, [b"2", b"3"])
         self.nothing_more(successor)
+
+    def test_a_new_session_makes_old_receipts_void(self):
+        """What an earlier session left behind is forgotten at once."""
+        receipts = [(7, [(1, b"x" * 16)])]
+        connection = self.connect(self.settings("#"), receipts=receipts, sequence=9)
+        self.assertEqual(connection.observed.forget_through, 9)
+        self.publish("n")
+        self.commit(connection, self.take(connection, 1), sequence=10)
+        resumed = [(10, [(1, b"x" * 16)])]
+        self.end(connection)
+        successor = self.connect(self.settings("#"), receipts=resumed, sequence=10)
+        self.assertEqual(successor.observed.forget_through, 9)
 
     def test_a_lost_connection_comes_back(self):
         """After a cut, what waits is not taken twice, and is acknowledged then."""
