@@ -35,10 +35,11 @@ def run(main: Callable[[], "int | None"]) -> None:
     """Run a tool's `main` and leave with its status.
 
     SIGTERM and SIGHUP are turned into the interrupt that Ctrl-C is, so that
-    whatever the tool started is stopped in the same way.
+    whatever the tool started is stopped in the same way. SIGINT itself too: a shell
+    has what it starts in the background ignore it.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         sys.exit(main() or 0)
     except Problem as problem:
