@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from odoo.service.db import list_dbs
@@ -10,6 +11,8 @@ from odoo.tools import config
 from .bridge import has_addon
 from .settings import NodeSettings
 from .supervisor import STOP_TIMEOUT, Supervisor
+
+_logger = logging.getLogger(__name__)
 
 RESCAN = 10.0  # seconds between two looks for databases that have the addon
 
@@ -28,7 +31,11 @@ class Node:
     def run(self) -> None:
         """Scan until :meth:`stop`; then end all services in order."""
         while not self._stopping.is_set():
-            self.scan()
+            try:
+                self.scan()
+            except Exception as error:
+                # A guard: what runs goes on; the next scan may find PostgreSQL back.
+                _logger.warning("databases not looked for: %s", str(error).strip())
             self._stopping.wait(RESCAN)
         self._stop_supervisors()
 

@@ -33,10 +33,12 @@ class Route:
 
     :param subscription: the one whose copy counts, ``None`` when none matches any more.
     :param store: whether some matching subscription wants history to keep it.
+    :param others: Subscription Identifiers of the other ones that match.
     """
 
     subscription: SubscriptionSettings | None
     store: bool
+    others: frozenset[int] = frozenset()
 
     def takes(self, identifiers: Iterable[int] | None) -> bool:
         """Whether the copy that carries these Subscription Identifiers counts."""
@@ -45,7 +47,11 @@ class Route:
         # The copies of a shared subscription go to one member or another: each counts.
         if self.subscription.topic_filter.is_shared:
             return True
-        return self.subscription.identifier in identifiers
+        if self.subscription.identifier in identifiers:
+            return True
+        # An identifier that is not known any more is of a filter that was changed: its
+        # messages were on their way, and no other copy brings them.
+        return self.others.isdisjoint(identifiers)
 
 
 class Subscriptions:
@@ -141,14 +147,27 @@ class Subscriptions:
 
     def count(self, subscription_id: int, timestamp: int) -> None:
         """A message came through this subscription."""
-        self.counts[subscription_id] = self.counts.get(subscription_id, 0) + 1
+        # In this order: who finds a count finds its time.
         self.last_messages[subscription_id] = timestamp
+        self.counts[subscription_id] = self.counts.get(subscription_id, 0) + 1
 
     def _to_subscribe(self) -> list[SubscriptionSettings]:
         if self.with_identifiers:
             return list(self._wanted)
         chosen = set(uncovered(one.topic_filter for one in self._wanted))
-        return [one for one in self._wanted if one.topic_filter in chosen]
+        return [
+            replace(one, qos=max(self._covered_qos(one)))
+            for one in self._wanted
+            if one.topic_filter in chosen
+        ]
+
+    def _covered_qos(self, subscription: SubscriptionSettings) -> list[int]:
+        """The QoS of this subscription and of those whose messages it brings."""
+        return [
+            one.qos
+            for one in self._wanted
+            if subscription.topic_filter.covers(one.topic_filter)
+        ]
 
     def _find_route(self, topic: str) -> Route:
         if self._index is None:
@@ -164,7 +183,8 @@ class Subscriptions:
             key=lambda one: (one.topic_filter.is_shared, -one.qos, one.identifier),
             default=None,
         )
-        return Route(first, any(one.store for one in matching) or not matching)
+        others = frozenset(one.identifier for one in matching if one is not first)
+        return Route(first, any(one.store for one in matching) or not matching, others)
 
     def _answer(self, subscription_id: int, **values: object) -> None:
         grant = self.grants.get(subscription_id, Grant())

@@ -94,7 +94,6 @@ class Supervisor(threading.Thread):
     def _supervise(self) -> None:
         """Rounds on one control connection, until stopped or uninstalled."""
         self._bridge.open()
-        self._lost = False
         self._reclaim()
         self._read_at = 0.0
         while not self._stopping.is_set():
@@ -104,6 +103,7 @@ class Supervisor(threading.Thread):
                 self._wanted = self._bridge.wanted()
                 self._read_at = time.monotonic() + READ_INTERVAL
             self._round()
+            self._lost = False
             if self._bridge.wait(self._wake_r, ROUND):
                 self._read_at = 0.0
 

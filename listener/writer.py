@@ -64,8 +64,7 @@ class Writer(threading.Thread):
                 batch = self._inbox.take(REPORT_INTERVAL)
                 if batch and not self._commit(batch):
                     break
-                if not self._failing:
-                    self._report()
+                self._report()
             self._report()
             self._try(self._bridge.release, self._service_id, self._connection.name)
         except LeaseLost:
@@ -73,6 +72,11 @@ class Writer(threading.Thread):
                 "%s: another listener has the service now", self._connection.name
             )
             self.lease_lost.set()
+            self._inbox.abandon()
+            self._connection.stop()
+        except Exception:
+            # A guard: without its writer a connection acknowledges nothing any more.
+            _logger.exception("%s: unexpected error", self._connection.name)
             self._inbox.abandon()
             self._connection.stop()
         finally:
@@ -134,7 +138,9 @@ class Writer(threading.Thread):
         )
         now = time.monotonic()
         due = now >= self._last_report + REPORT_INTERVAL
-        if not urgent and (not due or observed == self._reported):
+        changed = urgent or observed != self._reported
+        # While the database is away it is asked once a second, not at each change.
+        if not changed or not (due or (urgent and not self._failing)):
             return
         self._last_report = now
         counts = dict(self._connection.subscriptions.counts)

@@ -120,6 +120,8 @@ class MqttService(models.Model):
         """:raise UserError: naming the field that keeps the service from working."""
         self.ensure_one()
         env = self.env
+        if not self.active:
+            raise UserError(env._("“%s” is archived: set Active first.", self.name))
         if not self.host or not self.host.strip():
             raise UserError(env._("“%s” has no Host: enter the broker's.", self.name))
         for field_name, (low, high) in RANGES.items():

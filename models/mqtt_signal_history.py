@@ -172,7 +172,7 @@ class MqttSignalHistory(models.Model):
                 message.payload_view = hex_view(raw[:SHOWN_BYTES])
                 continue
             text = message.payload or ""
-            pretty = pretty_json(text)
+            pretty = pretty_json(text, limit=2 * SHOWN_BYTES)
             shown = pretty or text
             message.payload_kind = "json" if pretty else "text" if text else "empty"
             message.payload_is_cut = len(shown) > SHOWN_BYTES
@@ -234,5 +234,5 @@ class MqttSignalHistory(models.Model):
             )
             if self.env.cr.rowcount:
                 self.invalidate_model(flush=False)
-                return self.env.cr.rowcount, int(self.env.cr.rowcount == GC_BATCH)
+                return self.env.cr.rowcount, 1  # of this service, or of the next
         return 0, 0

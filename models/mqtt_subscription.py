@@ -3,6 +3,15 @@ from odoo.exceptions import ValidationError
 
 from ..mqtt.topic import TopicError, TopicFilter
 
+SUBSCRIBED_FIELDS = {  # what the broker has to be told again
+    "service_id",
+    "topic_filter",
+    "qos",
+    "no_local",
+    "retain_as_published",
+    "retain_handling",
+}
+
 
 class MqttSubscription(models.Model):
     """A topic filter of a service. Changes apply without a reconnect."""
@@ -99,7 +108,7 @@ class MqttSubscription(models.Model):
     def write(self, vals):
         services = self.service_id
         result = super().write(vals)
-        if {"topic_filter", "service_id"} & set(vals) or vals.get("active"):
+        if SUBSCRIBED_FIELDS & set(vals) or vals.get("active"):
             self._renew_identifier()
         (services | self.service_id)._wake_listener()
         return result

@@ -30,8 +30,10 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def pretty_json(text: str) -> str | None:
+def pretty_json(text: str, limit: int = 1_000_000) -> str | None:
     """``text`` indented if it is a JSON object or array, else ``None``.
+
+    :param limit: characters after which it stops: indentation can be made to explode.
 
     Only white space is changed: numbers, escapes and repeated keys stay as they came.
     """
@@ -43,7 +45,12 @@ def pretty_json(text: str) -> str | None:
         return None
     pieces: list[str] = []
     depth, before = 0, ""
-    for token in _JSON_TOKEN.findall(text):
+    size = 0
+    for match in _JSON_TOKEN.finditer(text):
+        token = match[0]
+        size += len(token) + len(INDENT) * depth
+        if size > limit:
+            break
         depth -= token in "}]"
         empty = token in "}]" and before in "{["
         if before and not empty and (token in "}]" or before in "{[,"):

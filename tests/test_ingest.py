@@ -210,5 +210,5 @@ class TestIngest(MqttCase):
         self.env["mqtt.signal.history"]._gc_old_messages()
         self.assertEqual(len(stored.exists()), 4)
         self.service.retention_days = 10
-        self.assertEqual(self.env["mqtt.signal.history"]._gc_old_messages(), (2, 0))
+        self.assertEqual(self.env["mqtt.signal.history"]._gc_old_messages(), (2, 1))
         self.assertEqual(stored.exists(), stored[:2])

@@ -146,6 +146,8 @@ class TestService(MqttCase):
         self.assertGreater(second.identifier, first.identifier)
         first.topic_filter = "c"
         self.assertGreater(first.identifier, second.identifier)
+        first.qos = "0"
+        self.assertGreater(first.identifier, second.identifier)
         second.active = False
         second.active = True
         self.assertGreater(second.identifier, first.identifier)

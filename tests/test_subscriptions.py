@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from odoo.tests import BaseCase
 
 from ..listener.settings import NodeSettings, SubscriptionSettings
@@ -88,6 +90,20 @@ class TestSubscriptions(BaseCase):
         self.assertEqual(unsubscribe, ["b"])
         subscriptions.unsubscribed("b")
         self.assertEqual(set(subscriptions.session_filters), {"a"})
+
+    def test_an_identifier_of_before_counts(self):
+        """Messages under a filter that was changed meanwhile are no copies."""
+        route = self.connected("a/#", "a/+").route("a/b")
+        self.assertTrue(route.takes([99]))
+        self.assertFalse(route.takes([2, 99]))
+
+    def test_a_covering_filter_has_the_highest_qos(self):
+        """What a covered filter was promised, the one that covers it keeps."""
+        wide, narrow = wanted("a/#", "a/b")
+        subscriptions = Subscriptions((replace(wide, qos=0), narrow), {})
+        subscriptions.connected(session_present=False, with_identifiers=False)
+        (subscribed,), _unsubscribe = subscriptions.plan()
+        self.assertEqual((subscribed.id, subscribed.qos), (wide.id, 1))
 
     def test_what_nobody_wants_any_more_is_stored(self):
         """Messages that were on their way when a filter went are not lost."""
