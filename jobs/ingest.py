@@ -7,7 +7,14 @@ from ..mqtt.payload import decode_text
 
 # A connection that broke under a job. queue_job retries conflicts between transactions
 # by itself; these it fails at once.
-DATABASE_AWAY = ("psycopg2.OperationalError", "psycopg2.InterfaceError")
+DATABASE_AWAY = (
+    "psycopg2.OperationalError",
+    "psycopg2.InterfaceError",
+    "psycopg2.errors.AdminShutdown",
+    "psycopg2.errors.CrashShutdown",
+    "psycopg2.errors.CannotConnectNow",
+    "psycopg2.errors.IdleInTransactionSessionTimeout",
+)
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 
 

@@ -48,6 +48,7 @@ MQTT_THREADS: dict[str, MqttConnection] = {}
 
 BEAT = 0.5  # seconds between two looks at the clock
 DRAIN_TIMEOUT = 3.5  # seconds in which a stop commits and acknowledges what is here
+PROBE_FILTER = "mqtt_listener/probe"  # never subscribed
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
 CLOSE_TIMEOUT = 1.0  # seconds for the broker to close after our DISCONNECT
@@ -322,7 +323,8 @@ class MqttConnection(threading.Thread):
             return
         self._check(self._client.loop_misc())
         if self._inbox.is_full:
-            return  # what is not read says nothing about the connection
+            self._last_read = now  # what is not read says nothing of the connection
+            return
         silent = now - self._last_read
         if (
             self._probed_at is not None
@@ -349,9 +351,7 @@ class MqttConnection(threading.Thread):
         """
         acked, self._reception.last_acked = self._reception.last_acked, None
         self._probed_at = self._last_probe = now
-        code, packet_id = self._client.unsubscribe(
-            f"mqtt_listener/probe/{self.settings.client_id}"
-        )
+        code, packet_id = self._client.unsubscribe(PROBE_FILTER)
         self._check(code)
         self._pending[packet_id] = partial(self._probe_answered, acked)
 

@@ -118,6 +118,7 @@ class Subscriptions:
     ) -> None:
         """SUBACK: ``code`` is the granted QoS, or from 0x80 on why it is refused."""
         if code >= 0x80:
+            self.unsubscribed(subscription.topic_filter.text)
             self._answer(subscription.id, state="refused", reason=text)
         else:
             self.session_filters = {

@@ -103,8 +103,9 @@ class Writer(threading.Thread):
                 self._sequence = sequence
                 for delivery in batch:
                     delivery.sequence = sequence
-                self._inbox.done(batch)
+                # In this order: a connection that stops waits for what is not done.
                 self._connection.committed(batch)
+                self._inbox.done(batch)
                 return True
             if self._must_end():
                 return False

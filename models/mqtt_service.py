@@ -257,10 +257,24 @@ class MqttService(models.Model):
     def write(self, vals):
         if {*CONNECTION_FIELDS, "password_secret"} & set(vals):
             vals = {**vals, "needs_restart": True}
+        if {"host", "port"} & set(vals) and not {"password", "password_secret"} & set(
+            vals
+        ):
+            # Or a manager could have it sent to a broker of his own, and read it there.
+            self._forget_passwords(vals)
         result = super().write(vals)
         if {"status", "active"} & set(vals):
             self._wake_listener()
         return result
+
+    def _forget_passwords(self, vals):
+        moved = self.filtered(
+            lambda one: any(
+                name in vals and one[name] != vals[name] for name in ("host", "port")
+            )
+        )
+        secured = moved.sudo().filtered("password_secret")
+        secured.password_secret = False
 
     @api.ondelete(at_uninstall=False)
     def _unlink_if_unused(self):

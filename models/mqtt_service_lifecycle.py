@@ -68,12 +68,15 @@ class MqttService(models.Model):
         """
         service = self._for_operation()[:1]
         # A transaction sees the database as it was when it began; a script that waits
-        # for a connection asks again and again in one.
-        with self.env.registry.cursor() as cr:
-            now = service.with_env(service.env(cr=cr))
-            if now.exists() and now.status == service.status:
-                return now._status_and_message()
-        service.invalidate_recordset()  # not committed: nobody else knows of it yet
+        # for a connection asks again and again in one. One that has written itself is
+        # asked about what it wrote. No ORM equivalent tells the two apart.
+        service.invalidate_recordset()
+        self.env.cr.execute("SELECT pg_current_xact_id_if_assigned() IS NULL")
+        if self.env.cr.fetchone() == (True,):
+            with self.env.registry.cursor() as cr:
+                now = service.with_env(service.env(cr=cr))
+                if now.exists():
+                    return now._status_and_message()
         return service._status_and_message()
 
     def action_check(self):

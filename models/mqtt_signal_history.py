@@ -80,9 +80,7 @@ class MqttSignalHistory(models.Model):
     timestamp = fields.Datetime(
         required=True, default=fields.Datetime.now, help="With microseconds."
     )
-    sequence = BigInteger(
-        aggregator=None, help="Order of reception in the service, without gaps."
-    )
+    sequence = BigInteger(aggregator=None, help="Order of reception in the service.")
     state = fields.Selection([("stored", "Stored")], default="stored", required=True)
 
     content_type = fields.Char()

@@ -98,6 +98,10 @@ class TestAccess(MqttCase):
             with self.subTest(role=role), self.assertRaises(AccessError):
                 self.service.with_user(self.users[role]).password = "other"
         self.assertNotIn("s3cret", str(self.service.copy().sudo().password_secret))
+        self.service.name = "Still the same broker"
+        self.assertEqual(self.service.password_secret, "s3cret")
+        self.service.host = "catcher.invalid"
+        self.assertFalse(self.service.password_secret, "not for another broker")
 
     def test_other_companies(self):
         """Services, subscriptions and messages are those of the user's companies."""
