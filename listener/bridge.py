@@ -87,10 +87,6 @@ class Bridge:
         if control is not None:
             control.close()
 
-    @property
-    def is_open(self) -> bool:
-        return self._control is not None and not self._control.closed
-
     def is_installed(self) -> bool:
         """Whether the addon is installed in the database."""
         rows = self._query(
