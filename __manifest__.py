@@ -12,6 +12,7 @@
         "security/ir.model.access.csv",
         "security/mqtt_rules.xml",
         "jobs/ingest.xml",
+        "jobs/handlers.xml",
         "data/mqtt_cron.xml",
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",

@@ -1,1 +1,5 @@
 from . import ingest
+from . import dispatch
+from . import in_order
+from . import handle
+from . import call

@@ -4,17 +4,8 @@ from odoo import models
 
 from ..mqtt.message import decode_batch
 from ..mqtt.payload import decode_text
+from .failure import DATABASE_AWAY
 
-# A connection that broke under a job. queue_job retries conflicts between transactions
-# by itself; these it fails at once.
-DATABASE_AWAY = (
-    "psycopg2.OperationalError",
-    "psycopg2.InterfaceError",
-    "psycopg2.errors.AdminShutdown",
-    "psycopg2.errors.CrashShutdown",
-    "psycopg2.errors.CannotConnectNow",
-    "psycopg2.errors.IdleInTransactionSessionTimeout",
-)
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 
 
@@ -58,26 +49,30 @@ class MqttService(models.Model):
         if not batch:
             return self.env._("Stored before.")
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
-        messages = self.env["mqtt.signal.history"].create(
-            [
-                self._history_values(message, sequence, subscriptions)
-                for sequence, message in enumerate(
-                    decode_batch(batch.content), first_sequence
-                )
-                if message.store
-            ]
-        )
+        handlers_of = self._matcher()
+        values, handlers = [], []
+        for sequence, message in enumerate(decode_batch(batch.content), first_sequence):
+            if message.store:
+                handlers.append(handlers_of(message.topic))
+                values.append(self._history_values(message, sequence, subscriptions))
+                values[-1]["has_handlers"] = bool(handlers[-1])
+        messages = self.env["mqtt.signal.history"].create(values)
         batch._delete_stored()
+        self._enqueue_handlers(zip(messages, handlers, strict=True))
         return self.env._("Messages stored: %s", len(messages))
 
     def _job_ingest_failed(self, **_details):
-        """Called by queue_job when an ingest job failed: run it again by itself when
-        it was the database that went away, not the messages that were at fault.
+        """Called by queue_job when an ingest job failed."""
+        self._requeue_after_outage("_job_ingest")
+
+    def _requeue_after_outage(self, *methods):
+        """Run jobs again by themselves when it was the database that went away, not the
+        messages that were at fault.
         """
         self.env["queue.job"].search(
             [
                 ("mqtt_service_id", "=", self.id),
-                ("method_name", "=", "_job_ingest"),
+                ("method_name", "in", methods),
                 ("state", "=", "failed"),
                 ("exc_name", "in", DATABASE_AWAY),
             ]

@@ -1,6 +1,10 @@
+from . import ir_actions_server
 from . import mqtt_batch
 from . import mqtt_connection
 from . import mqtt_grant
+from . import mqtt_handler
+from . import mqtt_handler_tally
+from . import mqtt_ordered_message
 from . import mqtt_receipt
 from . import mqtt_service
 from . import mqtt_service_lifecycle
@@ -8,5 +12,6 @@ from . import mqtt_service_listener
 from . import mqtt_service_status
 from . import mqtt_signal_history
 from . import mqtt_signal_hour
+from . import mqtt_signal_state
 from . import mqtt_subscription
 from . import queue_job

@@ -111,6 +111,12 @@ class MqttService(models.Model):
     retention_days = fields.Integer(
         default=0, help="Messages older than this are removed; 0 keeps them all."
     )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Handlers Run as",
+        ondelete="restrict",
+        help="Where the handler does not say it; empty: Superuser.",
+    )
 
     # Actual state, from the listener
     connection_ids = fields.One2many("mqtt.connection", "service_id")
@@ -252,7 +258,24 @@ class MqttService(models.Model):
         self.env["mqtt.connection"].sudo().create(
             [{"service_id": service.id} for service in services]
         )
+        self.env.registry.clear_cache()  # handlers may name a service
+        self.env["mqtt.handler"].search(
+            [("subscribe", "=", True)]
+        )._sync_subscriptions()
         return services
+
+    def copy_data(self, default=None):
+        """A copy gets the subscriptions that handlers ask for from the handlers."""
+        vals_list = super().copy_data(default)
+        for service, vals in zip(self, vals_list, strict=True):
+            asked = service.subscription_ids.filtered("handler_id")
+            filters = set(asked.mapped("topic_filter"))
+            vals["subscription_ids"] = [
+                command
+                for command in vals.get("subscription_ids", [])
+                if command[2].get("topic_filter") not in filters
+            ]
+        return vals_list
 
     def write(self, vals):
         if {*CONNECTION_FIELDS, "password_secret"} & set(vals):
@@ -265,6 +288,8 @@ class MqttService(models.Model):
         result = super().write(vals)
         if {"status", "active"} & set(vals):
             self._wake_listener()
+        if "name" in vals:
+            self.env.registry.clear_cache()  # handlers may name a service
         return result
 
     def _forget_passwords(self, vals):
@@ -333,11 +358,16 @@ class MqttService(models.Model):
         Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
         """
         service = job.recordset
-        return {
+        values = {
             **super()._job_store_values(job),
             "mqtt_service_id": service.id,
+            "mqtt_handler_id": job.kwargs.get("handler_id"),
             "company_id": service.company_id.id,
         }
+        if "handler_ids" in job.kwargs:
+            values["mqtt_first_sequence"] = job.kwargs["first_sequence"]
+            values["mqtt_last_sequence"] = job.kwargs["last_sequence"]
+        return values
 
     def _check_manager(self):
         if not self.env.su and not self.env.user.has_group(

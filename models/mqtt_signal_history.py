@@ -4,13 +4,14 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..mqtt.payload import hex_view, pretty_json
-from .wide_fields import BigInteger, Bytes
+from ..mqtt.payload import PayloadError, hex_view, parse_json, pretty_json
+from .wide_fields import BigInteger, BigMany2one, Bytes
 
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 GC_BATCH = 10_000
+JSON_CACHE = "mqtt_json"  # key of the cursor's cache
 
 
 class Topic(fields.Char):
@@ -81,7 +82,14 @@ class MqttSignalHistory(models.Model):
         required=True, default=fields.Datetime.now, help="With microseconds."
     )
     sequence = BigInteger(aggregator=None, help="Order of reception in the service.")
-    state = fields.Selection([("stored", "Stored")], default="stored", required=True)
+    corrected_from_id = BigMany2one(
+        "mqtt.signal.history",
+        string="Corrects",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="A person wrote this message, to be processed instead of that one.",
+    )
 
     content_type = fields.Char()
     response_topic = fields.Char()
@@ -143,6 +151,42 @@ class MqttSignalHistory(models.Model):
         # Forms ask for the sizes of binary fields (bin_size), not for their content.
         message = self.with_context(bin_size=False)
         return message.payload_raw or (message.payload or "").encode()
+
+    @property
+    def properties(self):
+        """The MQTT 5 properties it came with, a dict that has only those it has:
+        ``content_type``, ``response_topic``, ``correlation_data`` (bytes),
+        ``message_expiry`` (seconds), ``user_properties`` (list of name and value).
+        """
+        self.ensure_one()
+        message = self.with_context(bin_size=False)
+        names = (
+            "content_type",
+            "response_topic",
+            "correlation_data",
+            "message_expiry",
+            "user_properties",
+        )
+        return {name: message[name] for name in names if message[name]}
+
+    def json(self):
+        """The value of the payload, parsed once while a handler runs.
+
+        :raise PayloadError: when it is not JSON, with topic and position, in one line.
+        """
+        self.ensure_one()
+        parsed = self.env.cr.cache.setdefault(JSON_CACHE, {})
+        if self.id not in parsed:
+            try:
+                parsed[self.id] = parse_json(self.payload_bytes)
+            except PayloadError as error:
+                raise PayloadError(f"{self.topic}: {error}") from None
+        return parsed[self.id]
+
+    @api.model
+    def _forget_parsed(self):
+        """Have :meth:`json` parse anew: a handler may have changed its value."""
+        self.env.cr.cache.pop(JSON_CACHE, None)
 
     @api.depends("timestamp")
     def _compute_received_at(self):
@@ -220,8 +264,12 @@ class MqttSignalHistory(models.Model):
             self.env.cr.execute(
                 """
                 DELETE FROM mqtt_signal_history
-                 WHERE id IN (SELECT id FROM mqtt_signal_history
+                 WHERE id IN (SELECT id FROM mqtt_signal_history AS message
                                WHERE service_id = %s AND timestamp < %s
+                                 AND NOT EXISTS (
+                                     SELECT FROM queue_job
+                                      WHERE mqtt_message_id = message.id
+                                        AND state NOT IN ('done', 'cancelled'))
                             ORDER BY timestamp LIMIT %s)
                 """,
                 [

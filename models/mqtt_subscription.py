@@ -62,6 +62,15 @@ class MqttSubscription(models.Model):
         "overlapping filters bring (MQTT 5).",
     )
 
+    handler_id = fields.Many2one(
+        "mqtt.handler",
+        string="For Handler",
+        readonly=True,
+        copy=False,
+        ondelete="cascade",
+        index="btree_not_null",
+        help="The handler that asks for it; it comes and goes with the handler.",
+    )
     grant_ids = fields.One2many("mqtt.grant", "subscription_id")
     state = fields.Selection(related="grant_ids.state", string="Subscribed")
     granted_qos = fields.Integer(related="grant_ids.granted_qos", string="Granted QoS")

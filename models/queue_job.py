@@ -1,7 +1,9 @@
 from odoo import api, fields, models
 
+from .wide_fields import BigInteger, BigMany2one
+
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
-CLEAN_UP_CHANNELS = ("root.mqtt.ingest",)
+CLEANED_METHODS = ("_job_ingest", "_job_dispatch", "_job_in_order")
 CLEAN_UP_BATCH = 1_000  # jobs unlinked in one transaction
 
 
@@ -15,9 +17,91 @@ class QueueJob(models.Model):
         index="btree_not_null",
         ondelete="set null",
     )
+    mqtt_message_id = BigMany2one(
+        "mqtt.signal.history",
+        string="MQTT Message",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    mqtt_handler_id = fields.Many2one(
+        "mqtt.handler",
+        string="MQTT Handler",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    mqtt_topic = fields.Char(related="mqtt_message_id.topic", string="Topic")
+    mqtt_first_sequence = BigInteger(
+        readonly=True, aggregator=None, help="Of the messages a job dispatches."
+    )
+    mqtt_last_sequence = BigInteger(readonly=True, aggregator=None)
+    mqtt_told = fields.Boolean(
+        readonly=True, help="People were told that this job failed."
+    )
+
+    _mqtt_open_range = models.Index(
+        "(mqtt_service_id, mqtt_last_sequence)"
+        " WHERE mqtt_last_sequence IS NOT NULL"
+        " AND state NOT IN ('done', 'cancelled')"
+    )
+
+    def write(self, vals):
+        """Let messages and handlers know what becomes of their jobs.
+
+        Whoever changes it (a worker, the monitor, a person) the state is written here;
+        but for jobs found dead, which the runner writes by itself.
+        """
+        if "state" in vals and "mqtt_told" not in vals:
+            vals = {**vals, "mqtt_told": False}
+        result = super().write(vals)
+        if vals.get("state") in ("done", "cancelled"):
+            ended = self.filtered("mqtt_message_id").sudo()
+            if vals["state"] == "cancelled":
+                for job in ended:
+                    job._mqtt_note_cancelled(job.result)
+            ended._mqtt_release_topics()
+        return result
+
+    def unlink(self):
+        """Deleting a job that has not run is cancelling it."""
+        pending = self.sudo().filtered(
+            lambda job: job.mqtt_message_id and job.state not in ("done", "cancelled")
+        )
+        for job in pending:
+            job._mqtt_note_cancelled(
+                self.env._("Its job was deleted by %s", self.env.user.name)
+            )
+        waiting = [
+            (job.mqtt_handler_id, job.mqtt_service_id)
+            for job in pending
+            if job.mqtt_handler_id.ordered
+        ]
+        result = super().unlink()
+        for handler, service in set(waiting):
+            service._enqueue_in_order(handler)
+        return result
+
+    def _mqtt_note_cancelled(self, reason):
+        self.mqtt_message_id.cancel_reason = f"{self.mqtt_handler_id.name}: {reason}"
+
+    def _mqtt_release_topics(self):
+        """What these jobs held back may go on."""
+        waiting = {
+            (job.mqtt_handler_id, job.mqtt_service_id)
+            for job in self
+            if job.mqtt_handler_id.ordered
+        }
+        for handler, service in waiting:
+            service._enqueue_in_order(handler)
+
+    def _message_post_on_failure(self):
+        """A thousand messages that fail are one thing to be told, see mqtt.handler."""
+        others = self.filtered(lambda job: not job.mqtt_message_id)
+        return super(QueueJob, others)._message_post_on_failure()
 
     def related_action_mqtt_messages(self):
-        """Open the messages that an ingest job stored."""
+        """Open the messages that a job stored or dispatches."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
@@ -30,16 +114,29 @@ class QueueJob(models.Model):
         action["context"] = {}
         return action
 
+    def related_action_mqtt_handler(self):
+        """Open the handler that a job works for."""
+        self.ensure_one()
+        handler = self.mqtt_handler_id
+        return handler and {
+            "type": "ir.actions.act_window",
+            "res_model": handler._name,
+            "res_id": handler.id,
+            "views": [[False, "form"]],
+        }
+
     @api.model
     def _mqtt_clean_up(self):
-        """Remove the done jobs of the MQTT channels, a batch a transaction.
+        """Remove the done jobs for batches of messages, a batch a transaction.
 
         queue_job counts the life of done jobs in days; a busy service makes tens of
-        thousands of them an hour, and history says what they stored.
+        thousands of them an hour, and history says what they did. Jobs of one message
+        stay as long as their channel keeps them.
         """
         domain = [
             ("state", "=", "done"),
-            ("channel", "in", CLEAN_UP_CHANNELS),
+            ("mqtt_service_id", "!=", False),
+            ("method_name", "in", CLEANED_METHODS),
             ("date_done", "<", DONE_JOBS_KEPT),
         ]
         cron = self.env["ir.cron"]

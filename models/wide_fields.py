@@ -1,4 +1,4 @@
-"""Two column types Odoo has no field for, made the way its own fields are."""
+"""Column types Odoo has no field for, made the way its own fields are."""
 
 import base64
 
@@ -9,6 +9,12 @@ from odoo import fields
 
 class BigInteger(fields.Integer):
     """An integer of 64 bits: a counter of messages outgrows 32 within months."""
+
+    _column_type = ("int8", "int8")
+
+
+class BigMany2one(fields.Many2one):
+    """A reference to a row of a table whose ``id`` has 64 bits."""
 
     _column_type = ("int8", "int8")
 

@@ -23,6 +23,28 @@ def decode_text(payload: bytes) -> str | None:
         return None
 
 
+class PayloadError(ValueError):
+    """A payload is not what it was taken for; the text says where it is not."""
+
+
+def parse_json(payload: bytes) -> object:
+    """The value of a payload that is JSON (RFC 8259).
+
+    :raise PayloadError: saying in one line where it is not.
+    """
+    if not payload.strip():
+        raise PayloadError("not JSON: the payload is empty")
+    try:
+        return json.loads(payload)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise PayloadError(f"not JSON at {where}: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise PayloadError(f"not JSON: no text at byte {error.start}") from None
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"JSON that Python cannot read: {error}") from None
+
+
 def storable(text: str) -> str:
     """``text`` with NUL and lone surrogates, which PostgreSQL refuses, as escapes."""
     if "\0" in text:

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_connection
+from . import test_handler
 from . import test_inbox
 from . import test_ingest
 from . import test_message

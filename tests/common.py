@@ -1,16 +1,30 @@
 """What a module that works with MQTT needs for its own tests."""
 
+import json
+import time
+from datetime import datetime
+
 from odoo.tests import TransactionCase
+
+from odoo.addons.queue_job.controllers.main import RunJobController
+from odoo.addons.queue_job.exception import RetryableJobError
+from odoo.addons.queue_job.job import Job
 
 from ..mqtt.message import Message, encode_batch
 
 
-class MqttCase(TransactionCase):
-    """A service without a broker, whose messages are received by hand."""
+class MqttMixin:
+    """Messages without a broker, jobs without a runner: for any Odoo test case.
+
+    Handlers run as in a job worker, but at once, in the test's transaction.
+    """
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.env[
+            "mqtt.handler"
+        ]._sync_declared()  # tests may run before Odoo has done so
         cls.service = cls.env["mqtt.service"].create(
             {
                 "name": "Plant",
@@ -20,29 +34,107 @@ class MqttCase(TransactionCase):
         )
         cls.subscription = cls.service.subscription_ids
 
-    def receive(self, *messages):
-        """Enqueue messages as the listener does, and run their ingest job.
+    def mqtt_receive(
+        self, topic, payload=b"", qos=1, retain=False, properties=None, service=None
+    ):
+        """Receive a message: it is stored and its handlers have run when this returns.
+
+        :param payload: bytes, text, or a value that becomes JSON.
+        :param properties: of MQTT 5, by the names of ``message.properties``.
+        :param service: a ``mqtt.service``, instead of ``self.service``.
+        :return: the ``mqtt.signal.history`` record. What a handler raised is told by
+            its ``state`` and its ``job_ids``.
+        """
+        properties = dict(properties or {})
+        if isinstance(data := properties.get("correlation_data"), bytes):
+            properties["correlation_data"] = data.hex()
+        message = Message(
+            topic,
+            _to_bytes(payload),
+            qos=qos,
+            retain=retain,
+            packet_id=1 if qos else 0,
+            timestamp=time.time_ns() // 1000,
+            properties=properties,
+        )
+        return self.receive(message, service=service)
+
+    def mqtt_run_jobs(self, later=False):
+        """Run the MQTT jobs that are due, and those they enqueue, as workers do.
+
+        :param later: also those that wait for their next try, once.
+        :return: the jobs that were run.
+        """
+        jobs = self.env["queue.job"]
+        ran = jobs.browse()
+        domain = [("mqtt_service_id", "!=", False), ("state", "=", "pending")]
+        if later:
+            jobs.search([*domain, ("eta", "!=", False)]).write({"eta": False})
+        due = [*domain, "|", ("eta", "=", False), ("eta", "<=", datetime.now())]
+        while job := jobs.search(due, order="priority, date_created, id", limit=1):
+            self._run_job(job)
+            ran |= job
+        return ran
+
+    def assertMqttHandled(self, messages, handler=None, times=None):
+        """Fail unless all handlers have had these messages.
+
+        :param messages: of ``mqtt.signal.history``.
+        :param handler: name of one that has to be among them: ``model.method``, or that
+            of a configured one.
+        :param times: how many messages that handler has handled in all.
+        """
+        for message in messages:
+            errors = message.job_ids.filtered(lambda job: job.state == "failed")
+            self.assertEqual(
+                message.state,
+                "done",
+                "\n".join([message.topic, *(job.exc_info or "" for job in errors)]),
+            )
+        if handler is None:
+            return
+        found = self.env["mqtt.handler"].search([("name", "=", handler)])
+        self.assertTrue(found, f"there is no handler {handler}")
+        found.invalidate_recordset()
+        for message in messages:
+            ids = [entry[0] for entry in message.service_id._matcher()(message.topic)]
+            self.assertIn(found.id, ids, f"{handler} does not match {message.topic}")
+        if times is not None:
+            self.assertEqual(found.handled_count, times)
+
+    # For the addon's own tests
+
+    def receive(self, *messages, service=None):
+        """Enqueue messages as the listener does, and run their jobs.
 
         :return: the messages in history.
         """
-        service = self.service
+        service = service or self.service
         first = service.connection_ids.sequence + 1
-        last = first + len(messages) - 1
-        self.enqueue(*messages)
-        batch = self.env["mqtt.batch"].search([("service_id", "=", service.id)])
-        service._job_ingest(batch.id, first_sequence=first, last_sequence=last)
+        self.enqueue(*messages, service=service)
+        for job in self.mqtt_run_jobs():
+            if job.method_name == "_job_ingest" and job.state != "done":
+                raise AssertionError(f"not stored: {job.exc_info}")
         return self.env["mqtt.signal.history"].search(
             [("service_id", "=", service.id), ("sequence", ">=", first)],
             order="sequence",
         )
 
-    def enqueue(self, *messages, thread_identifier="here", after=None, receipts=b""):
+    def enqueue(
+        self,
+        *messages,
+        thread_identifier="here",
+        after=None,
+        receipts=b"",
+        service=None,
+    ):
         """Enqueue messages as the listener ``thread_identifier`` does."""
-        connection = self.service.connection_ids
+        service = service or self.service
+        connection = service.connection_ids
         if not connection.thread_identifier:
-            self.service._listener_claim(thread_identifier, "this host")
+            service._listener_claim(thread_identifier, "this host")
         connection.flush_recordset()
-        sequence = self.service._listener_enqueue(
+        sequence = service._listener_enqueue(
             thread_identifier,
             encode_batch(messages),
             after_sequence=connection.sequence if after is None else after,
@@ -57,3 +149,38 @@ class MqttCase(TransactionCase):
     @staticmethod
     def message(topic="plant/1", payload=b"x", **values):
         return Message(topic, payload, **{"qos": 1, "timestamp": 1, **values})
+
+    def _run_job(self, record):
+        job = Job.load(self.env, record.uuid)
+        job.set_started()
+        job.store()
+        self.env.flush_all()
+        try:
+            with self.env.cr.savepoint():
+                job.perform()
+        except RetryableJobError as error:
+            job.postpone(result=str(error), seconds=error.seconds)
+            job.set_pending(reset_retry=False)
+            job.store()
+        except Exception as error:
+            values = RunJobController._get_failure_values(job, str(error), error)
+            job.set_failed(**values)
+            job.store()
+            job.on_fail(values)
+        else:
+            job.set_done()
+            job.store()
+        self.env.flush_all()
+        self.env.invalidate_all()
+
+
+class MqttCase(MqttMixin, TransactionCase):
+    """A test case with a service that has no broker."""
+
+
+def _to_bytes(payload):
+    if isinstance(payload, bytes):
+        return payload
+    if isinstance(payload, str):
+        return payload.encode()
+    return json.dumps(payload).encode()

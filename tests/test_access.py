@@ -20,6 +20,9 @@ MODELS = {
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.batch": {"manager": "r"},
     "mqtt.receipt": {"manager": "r"},
+    "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.handler.tally": {"manager": "r"},
+    "mqtt.ordered.message": {"manager": "r"},
     "mqtt.connection.test": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.connection.test.line": {"operator": "rwcd", "manager": "rwcd"},
 }

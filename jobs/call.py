@@ -1,0 +1,69 @@
+"""How a handler is called: as whom, with what."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from odoo import SUPERUSER_ID, models
+
+from ..mqtt.pattern import TopicPattern
+from .guard import HandlerError
+
+
+class MqttHandler(models.Model):
+    _inherit = "mqtt.handler"
+
+    def _bind(self, service, **context) -> Callable:
+        """What gives messages of a service to this handler.
+
+        It runs as the user set on the handler, else on the service, else as superuser,
+        in the service's company.
+
+        :param context: keys for the environment of the handler and of the message.
+        :return: a function of a recordset of one message (many, where ``batch``).
+        :raise HandlerError: when the handler's method is not there any more.
+        """
+        self.ensure_one()
+        user = self.user_id or service.user_id
+        user = user or self.env["res.users"].browse(SUPERUSER_ID)
+        env = self.env(user=user.id, su=user.id == SUPERUSER_ID, context={})
+        context = {**env["res.users"].context_get(), **context}
+        if service.company_id:
+            context["allowed_company_ids"] = service.company_id.ids
+        env = env(context=context)
+        pattern = TopicPattern(self.pattern)
+        run = (
+            self._bind_action(env) if self.kind == "action" else self._bind_method(env)
+        )
+
+        def call(messages):
+            # sudo: whom the handler runs as need not be an MQTT user
+            messages = messages.with_env(env).sudo()
+            params = [pattern.params(message.topic) for message in messages]
+            if self.batch and self.kind == "code":
+                named = {name: [one[name] for one in params] for name in pattern.names}
+            else:
+                (named,) = params
+            result = run(messages, named)
+            if inspect.isawaitable(result) or inspect.isgenerator(result):
+                raise HandlerError(
+                    f"It returned a {type(result).__name__}: its body has not run"
+                )
+
+        return call
+
+    def _bind_method(self, env):
+        if not self._declared_method():
+            raise HandlerError(
+                f"{self.name} is not there any more: its module was uninstalled or has "
+                "changed. Install it again and requeue, or cancel this job"
+            )
+        method = getattr(env[self.model_name], self.method_name)
+        return lambda messages, named: method(messages, **named)
+
+    def _bind_action(self, env):
+        action = env["ir.actions.server"].browse(self.action_server_id.id)
+        return lambda message, params: action._run_for_message(
+            message, params, self.record_domain
+        )

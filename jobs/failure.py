@@ -1,0 +1,108 @@
+"""What a handler's exception means for its message: to try again, or not."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import InterfaceError, OperationalError
+
+from odoo.service.model import PG_CONCURRENCY_ERRORS_TO_RETRY
+
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
+
+from ..mqtt.payload import PayloadError
+from .guard import HandlerError
+
+OWN_FILES = Path(__file__).parent
+SAY_ALL = (PayloadError, HandlerError)  # in one line; a traceback would only hide it
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A handler's exception, in the words of a job.
+
+    :param error: the exception itself.
+    :param name: full name of the exception class.
+    :param text: one line, with the place where it was raised.
+    :param trace: traceback from the handler on, or the one line where that says all.
+    :param is_final: whether another run could not help.
+    :param seconds: to wait before the next run, if the exception says so.
+    :param counts: whether it counts as a run.
+    """
+
+    error: BaseException
+    name: str
+    text: str
+    trace: str
+    is_final: bool = False
+    seconds: int | None = None
+    counts: bool = True
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        kind = type(error)
+        name = full_name(kind)
+        said = " ".join(str(error).split()) or kind.__name__
+        if isinstance(error, SAY_ALL):
+            return cls(error, name, said, said, is_final=True)
+        frames = _handler_frames(error)
+        text = f"{kind.__name__}: {said}"
+        if frames:
+            text += f" ({frames[-1].filename}:{frames[-1].lineno}, {frames[-1].name})"
+        trace = "".join(
+            [
+                "Traceback (most recent call last):\n",
+                *traceback.format_list(frames),
+                *traceback.format_exception_only(error),
+            ]
+        )
+        if isinstance(error, RetryableJobError):
+            counts = not error.ignore_retry
+            return cls(error, name, text, trace, seconds=error.seconds, counts=counts)
+        return cls(error, name, text, trace, is_final=isinstance(error, FailedJobError))
+
+
+def full_name(kind: type) -> str:
+    """The name of an exception class as queue_job writes it."""
+    return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+
+
+def _handler_frames(error: BaseException) -> list:
+    """The traceback without the frames that only lead to the handler."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        index
+        for index, frame in enumerate(frames)
+        if Path(frame.filename).parent == OWN_FILES
+    ]
+    return frames[own[-1] + 1 :] or frames[-1:] if own else list(frames)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another transaction was in the way: only a new one can get by."""
+    return (
+        isinstance(error, OperationalError)
+        and error.pgcode in PG_CONCURRENCY_ERRORS_TO_RETRY
+    )
+
+
+def is_connection_lost(error: BaseException, cr) -> bool:
+    """Whether the database went away, and the handler has no part in it."""
+    return isinstance(error, OperationalError | InterfaceError) and bool(cr._cnx.closed)
+
+
+# Exceptions of a connection that broke under a job. queue_job retries conflicts
+# between transactions by itself; these it fails at once.
+DATABASE_AWAY = (
+    *(
+        f"psycopg2.{error.__name__}"
+        for error in (psycopg2.OperationalError, psycopg2.InterfaceError)
+    ),
+    "psycopg2.errors.AdminShutdown",
+    "psycopg2.errors.CrashShutdown",
+    "psycopg2.errors.CannotConnectNow",
+    "psycopg2.errors.IdleInTransactionSessionTimeout",
+)

@@ -1,0 +1,151 @@
+"""Give one message to one handler, with retries: what has raised once already."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime
+
+from odoo import SUPERUSER_ID, models
+
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
+from odoo.addons.queue_job.job import Job
+
+from .failure import (
+    DATABASE_AWAY,
+    SAY_ALL,
+    Failure,
+    full_name,
+    is_conflict,
+    is_connection_lost,
+)
+from .guard import Guard, HandlerError, SlowHandlerError
+
+ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, SlowHandlerError)}
+
+
+class MqttSignalHistory(models.Model):
+    _inherit = "mqtt.signal.history"
+
+    def _job_store_values(self, job):
+        """queue_job's hook: have a job say which message and handler it is for."""
+        message = job.recordset
+        return {
+            **super()._job_store_values(job),
+            "mqtt_service_id": message.service_id.id,
+            "mqtt_message_id": message.id,
+            "mqtt_handler_id": job.kwargs.get("handler_id"),
+            "company_id": message.service_id.company_id.id,
+        }
+
+    def _enqueue_handle(self, handler, failure=None, **context):
+        """Put a job for this message and a handler into the current transaction.
+
+        :param failure: of the run that has just been; it counts as the first, and the
+            job is failed already when it was the last. A call that was too long for a
+            job of many gets the longer time of its own one.
+        :return: whether it is failed.
+        """
+        self.ensure_one()
+        job = Job(
+            self.with_user(SUPERUSER_ID).with_context({})._job_handle,
+            kwargs={"handler_id": handler.id, **context},
+            priority=handler.priority,
+            max_retries=handler.max_retries,
+            channel=handler.channel,
+            description=f"{handler.name}: {self.topic}",
+        )
+        if failure is None:
+            job.store()
+            return False
+        if isinstance(failure.error, SlowHandlerError):
+            failure = replace(failure, is_final=False, counts=False, seconds=1)
+        job.retry = int(failure.counts)
+        is_last = bool(job.max_retries) and job.retry >= job.max_retries
+        if failure.is_final or is_last:
+            job.date_started = datetime.now()
+            job.set_failed(
+                exc_name=failure.name, exc_message=failure.text, exc_info=failure.trace
+            )
+        else:
+            job.result = failure.text
+            job.eta = handler._retry_seconds(job.retry, failure.seconds)
+        job.store()
+        return job.state == "failed"
+
+    def _job_handle(self, handler_id, **context):
+        """Call a handler for this message.
+
+        :param context: more keys for the handler's environment.
+        :raise RetryableJobError: when the handler raised and has tries left.
+        :raise FailedJobError: when it has none, or another try could not help.
+        """
+        handler = self.env["mqtt.handler"].browse(handler_id)
+        if not self.exists():
+            raise FailedJobError(
+                self.env._("The message was deleted: cancel this job.")
+            )
+        if not handler.exists():
+            raise FailedJobError(
+                self.env._("The handler was deleted: cancel this job.")
+            )
+        if handler.active and not handler.enabled:
+            raise FailedJobError(
+                self.env._(
+                    "“%s” is switched off: switch it on and requeue, or cancel this job.",
+                    handler.name,
+                )
+            )
+        (call,) = self.service_id._calls_of(handler, self, **context)
+        begin = time.perf_counter()
+        try:
+            limit = handler._seconds("own_call_seconds")
+            with Guard(self.env.cr, limit) as guard:
+                guard.call(call.function, self)
+                self.env.flush_all()
+            self._check_is_there()
+        except Exception as error:
+            if is_conflict(error) or is_connection_lost(error, self.env.cr):
+                raise  # queue_job's own business
+            self._raise(handler, error)
+        seconds = time.perf_counter() - begin
+        handler._count(handled=1, seconds=seconds, slowest=seconds)
+
+    def _check_is_there(self):
+        if len(self.exists()) < len(self):
+            raise HandlerError("It deleted its message, which has to stay in history")
+
+    def _raise(self, handler, error):
+        """Have queue_job retry, or end, as the handler's exception says."""
+        failure = Failure.of(error)
+        job = self.service_id._current_job()
+        tries = job.retry + failure.counts  # queue_job writes it afterwards
+        is_last = bool(job.max_retries) and tries >= job.max_retries
+        if failure.is_final or is_last:
+            raise error
+        raise RetryableJobError(
+            failure.text,
+            seconds=handler._retry_seconds(tries, failure.seconds),
+            ignore_retry=not failure.counts,
+        ) from error
+
+    def _job_handle_failed(self, exc_name, exc_message, **_details):
+        """Called by queue_job when a job for this message has failed.
+
+        It runs in the transaction that sets the job failed: if this raised, the job
+        would run again.
+        """
+        jobs = self.env["queue.job"].search(
+            [
+                ("mqtt_message_id", "=", self.id),
+                ("state", "=", "failed"),
+                ("exc_name", "=", exc_name),
+            ]
+        )
+        if exc_name in DATABASE_AWAY:
+            jobs.requeue()
+            return
+        for job in jobs.sorted("date_started")[-1:]:
+            if exc_name in ONE_LINE:
+                job.exc_info = exc_message
+            job.mqtt_handler_id._count(failed=1, error=f"{self.topic}: {exc_message}")

@@ -1,0 +1,142 @@
+"""Give messages to a handler that keeps the order of each topic.
+
+Jobs of one handler may run side by side and overtake each other; so they carry no
+messages. Each takes what waits, in order, under a lock that only one can have.
+"""
+
+from odoo import models
+
+from odoo.addons.queue_job.exception import RetryableJobError
+
+from .run import Run
+
+BATCH = 1_000  # messages that one job takes, at most
+LOCK_CLASS = 0x6D717403  # first half of the advisory locks' keys: "mqt", 3
+BUSY_SECONDS = 1  # until a job looks again that could not begin
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def _wait_in_order(self, handler, messages):
+        """Have messages wait for their turn, and a job that sees to it."""
+        self.env["mqtt.ordered.message"].sudo().create(
+            [
+                {
+                    "handler_id": handler.id,
+                    "service_id": self.id,
+                    "message_id": message.id,
+                    "sequence": message.sequence,
+                }
+                for message in messages
+            ]
+        )
+        self._enqueue_in_order(handler)
+
+    def _enqueue_in_order(self, handler, eta=None):
+        self.sudo().with_delay(
+            channel=handler.channel,
+            priority=handler.priority,
+            max_retries=0,
+            eta=eta,
+            description=self.env._(
+                "Handle messages of %(service)s in order: %(handler)s",
+                service=self.name,
+                handler=handler.name,
+            ),
+        )._job_in_order(handler_id=handler.id)
+
+    def _job_in_order(self, handler_id):
+        """Call a handler for the messages that wait for it, in order.
+
+        :raise RetryableJobError: while another job does so, or messages before them
+            are not stored yet.
+        """
+        self.ensure_one()
+        handler = self.env["mqtt.handler"].browse(handler_id).exists()
+        if not handler:
+            return self.env._("The handler was deleted.")
+        if not self._lock_order(handler):
+            return self._leave_to_others(handler)
+        waiting, is_gap = self._next_in_order(handler)
+        if not waiting:
+            if is_gap:
+                self._come_back(self.env._("Earlier messages are not stored yet."))
+            return self.env._("Nothing waits, or what waits is held back.")
+        if not handler.enabled:
+            waiting.unlink()
+            return self.env._("The handler is switched off.")
+        messages = waiting.message_id
+        messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
+        run = Run(
+            self.env,
+            list(self._calls_of(handler, messages)),
+            on_failure=self._enqueue_own_job,
+            in_order=True,
+        ).go()
+        run.save_tallies()
+        done = set(run.done)
+        waiting.filtered(lambda one: one.message_id.id in done).unlink()
+        if run.left or is_gap or len(waiting) == BATCH:
+            self._enqueue_in_order(handler, eta=BUSY_SECONDS if is_gap else None)
+        return self._describe(run)
+
+    def _lock_order(self, handler):
+        # No ORM equivalent: the lock is of the two together, and must not wait.
+        self.env.cr.execute(
+            "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))",
+            [LOCK_CLASS, f"{handler.id}/{self.id}"],
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _leave_to_others(self, handler):
+        """End, if a job that has not begun yet will see all that this one would.
+
+        Of jobs that leave it to each other, the last to begin finds none to leave it to.
+        """
+        job = self._current_job()
+        others = self.env["queue.job"].search_count(
+            [
+                ("id", "!=", job.id),
+                ("mqtt_service_id", "=", self.id),
+                ("mqtt_handler_id", "=", handler.id),
+                ("mqtt_message_id", "=", False),
+                ("state", "in", ("pending", "enqueued")),
+            ],
+            limit=1,
+        )
+        if not others:
+            self._come_back(self.env._("Another job is handling them."))
+        return self.env._("Left to the next job.")
+
+    def _come_back(self, why):
+        raise RetryableJobError(why, seconds=BUSY_SECONDS, ignore_retry=True)
+
+    def _next_in_order(self, handler):
+        """What may be handled now, and whether something before it is to come."""
+        stored_through = self.env["mqtt.batch"].search(
+            [("service_id", "=", self.id)], order="last_sequence", limit=1
+        )
+        domain = [("handler_id", "=", handler.id), ("service_id", "=", self.id)]
+        waiting = self.env["mqtt.ordered.message"].sudo()
+        is_gap = False
+        if stored_through:
+            later = ("sequence", ">", stored_through.last_sequence)
+            is_gap = bool(waiting.search_count([*domain, later], limit=1))
+            domain.append(("sequence", "<", stored_through.last_sequence))
+        held = self._held_topics(handler)
+        if held:
+            domain.append(("message_id.topic", "not in", held))
+        return waiting.search(domain, order="sequence", limit=BATCH), is_gap
+
+    def _held_topics(self, handler):
+        """Topics of messages whose own job for this handler has not come to an end."""
+        jobs = self.env["queue.job"].search(
+            [
+                ("mqtt_handler_id", "=", handler.id),
+                ("mqtt_service_id", "=", self.id),
+                ("mqtt_message_id", "!=", False),
+                ("state", "not in", ("done", "cancelled")),
+            ]
+        )
+        return list(set(jobs.mqtt_message_id.mapped("topic")))

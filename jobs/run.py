@@ -1,0 +1,187 @@
+"""A run of calls in one job: fast when all is well, isolated when something raises."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+from odoo.addons.queue_job.exception import RetryableJobError
+
+from .failure import Failure, is_conflict, is_connection_lost
+from .guard import Guard, SlowHandlerError
+
+SLICE_CALLS = 100  # under one savepoint: what is run again when one of them raises
+CONFLICT_SECONDS = (1, 3)  # to wait for a transaction that was in the way
+
+
+@dataclass
+class Call:
+    """One call of one handler."""
+
+    handler: object
+    messages: object
+    function: Callable
+
+
+@dataclass
+class Tally:
+    """What one handler did in a run, in messages and seconds."""
+
+    handled: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    error: str | None = None
+
+    def add(self, messages: int, seconds: float) -> None:
+        self.handled += messages
+        self.seconds += seconds
+        self.slowest = max(self.slowest, seconds)
+
+
+@dataclass
+class Run:
+    """Makes calls in the current transaction until its budget is spent.
+
+    A slice of them runs under one savepoint. When something in it raises, in a call or
+    at the flush, the slice is rolled back and run again with a savepoint for each
+    message, so that a bad one costs only itself.
+
+    :param env: the job's environment.
+    :param calls: in the order in which they are made.
+    :param on_failure: called with (handler, message, failure) for a message whose
+        handler raised, with its effects rolled back; returns whether that was final.
+    :param in_order: leave out what follows a failed message of the same topic.
+    :ivar left: the calls that were not made.
+    :ivar done: ids of the messages that were given to their handler.
+    :ivar tallies: what each handler did, by its id.
+    """
+
+    env: object
+    calls: list[Call]
+    on_failure: Callable
+    in_order: bool = False
+    left: list[Call] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    _held_topics: set[str] = field(default_factory=set)
+    _last_handler: object = None
+
+    def go(self) -> Run:
+        """Make the calls.
+
+        :raise RetryableJobError: when another transaction was in the way.
+        """
+        self.left = list(self.calls)
+        handlers = self.env["mqtt.handler"]
+        self._limit = handlers._seconds("call_seconds")
+        self._end = time.monotonic() + handlers._seconds("job_seconds")
+        with Guard(self.env.cr, self._limit) as self._guard:
+            while self.left and not self._is_over():
+                calls = self.left[:SLICE_CALLS]
+                count = self._together(calls)
+                if count is None:
+                    count = self._one_by_one(calls)
+                del self.left[:count]
+        return self
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def _is_held(self, call: Call) -> bool:
+        return self.in_order and call.messages[:1].topic in self._held_topics
+
+    def _together(self, calls: list[Call]) -> int | None:
+        """Make calls under one savepoint; how many, or ``None`` when one raised."""
+        self._slow = call = None
+        made: list[tuple[Call, float]] = []
+        count = 0
+        try:
+            with self.env.cr.savepoint():
+                for call in calls:
+                    if not self._is_held(call):
+                        made.append((call, self._timed(call)))
+                    count += 1
+                    if self._is_over():
+                        break
+                self._check_messages_stay([call for call, _seconds in made])
+        except Exception as error:
+            self._let_pass(error)
+            if isinstance(error, SlowHandlerError):
+                self._slow = call, error
+            return None
+        for call, seconds in made:
+            self._tally(call.handler).add(len(call.messages), seconds)
+            self.done.extend(call.messages.ids)
+        return count
+
+    def _one_by_one(self, calls: list[Call]) -> int:
+        """Make calls with a savepoint for each message; how many calls."""
+        slow, error = self._slow or (None, None)
+        if slow:  # time enough to come as far as this one, which is not made again
+            self._end = max(self._end, time.monotonic() + self._limit)
+        for count, call in enumerate(calls):
+            if count and self._is_over():
+                return count
+            for message in call.messages:
+                single = Call(call.handler, message, call.function)
+                if not self._is_held(single):
+                    known = error if call is slow and len(call.messages) == 1 else None
+                    self._alone(single, known)
+        return len(calls)
+
+    def _alone(self, call: Call, error: Exception | None) -> None:
+        """Make a call under a savepoint of its own, unless its error is known."""
+        tally = self._tally(call.handler)
+        if error is None:
+            try:
+                with self.env.cr.savepoint():
+                    seconds = self._timed(call, anew=True)
+                    self._check_messages_stay([call])
+            except Exception as raised:
+                self._let_pass(raised)
+                error = raised
+            else:
+                tally.add(1, seconds)
+        if error is not None:
+            failure = Failure.of(error)
+            tally.error = f"{call.messages.topic}: {failure.text}"
+            tally.failed += self.on_failure(call.handler, call.messages, failure)
+            if self.in_order:
+                self._held_topics.add(call.messages.topic)
+        self.done.extend(call.messages.ids)
+
+    def _timed(self, call: Call, anew: bool = False) -> float:
+        if anew or call.handler != self._last_handler:
+            call.messages._forget_parsed()
+            self._last_handler = call.handler
+        begin = time.perf_counter()
+        self._guard.call(call.function, call.messages)
+        return time.perf_counter() - begin
+
+    def _check_messages_stay(self, calls: list[Call]) -> None:
+        ids = {message_id for call in calls for message_id in call.messages.ids}
+        self.env["mqtt.signal.history"].browse(ids)._check_is_there()
+
+    def _let_pass(self, error: Exception) -> None:
+        """:raise: what no savepoint helps against."""
+        if is_connection_lost(error, self.env.cr):
+            raise error
+        if is_conflict(error):
+            # This transaction will never see what the other one wrote.
+            raise RetryableJobError(
+                f"Another transaction was in the way: {' '.join(str(error).split())}",
+                seconds=random.randint(*CONFLICT_SECONDS),
+                ignore_retry=True,
+            ) from error
+
+    def _tally(self, handler) -> Tally:
+        return self.tallies.setdefault(handler.id, Tally())
+
+    def save_tallies(self) -> None:
+        """Count, in rows that no other job writes."""
+        handlers = self.env["mqtt.handler"]
+        for handler_id, tally in self.tallies.items():
+            handlers.browse(handler_id)._count(**asdict(tally))

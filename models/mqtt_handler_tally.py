@@ -1,0 +1,55 @@
+from odoo import api, fields, models
+
+from .wide_fields import BigInteger
+
+
+class MqttHandlerTally(models.Model):
+    """What a handler did, counted: a row for each job, added up later.
+
+    Jobs of one handler run side by side. Rows that are only ever added let them
+    count without waiting for each other; one counter would make them collide.
+    """
+
+    _name = "mqtt.handler.tally"
+    _description = "MQTT handler counts"
+    _log_access = False
+    _rec_name = "handler_id"
+
+    handler_id = fields.Many2one(
+        "mqtt.handler", required=True, ondelete="cascade", index=True
+    )
+    date = fields.Datetime(default=fields.Datetime.now)
+    handled = BigInteger(default=0)
+    failed = BigInteger(default=0)
+    seconds = fields.Float(help="In all calls.")
+    slowest = fields.Float(help="Seconds of the slowest call.")
+    error = fields.Text()
+    error_date = fields.Datetime()
+
+    @api.model
+    def _fold(self):
+        """Add the rows of each handler up into one."""
+        handlers = [
+            handler
+            for handler, count in self._read_group([], ["handler_id"], ["__count"])
+            if count > 1
+        ]
+        for handler in handlers:
+            rows = self.search([("handler_id", "=", handler.id)], order="id")
+            last = rows.filtered("error_date").sorted("error_date")[-1:]
+            total = {
+                "handler_id": handler.id,
+                "date": max(filter(None, rows.mapped("date")), default=False),
+                "handled": sum(rows.mapped("handled")),
+                "failed": sum(rows.mapped("failed")),
+                "seconds": sum(rows.mapped("seconds")),
+                "slowest": max(rows.mapped("slowest")),
+                "error": last.error,
+                "error_date": last.error_date,
+            }
+            # Not through the ORM: it would log each of thousands of deletions.
+            self.env.cr.execute(
+                "DELETE FROM mqtt_handler_tally WHERE id IN %s", [tuple(rows.ids)]
+            )
+            self.invalidate_model(flush=False)
+            self.create(total)

@@ -1,0 +1,168 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+OPEN = SQL("NOT IN ('done', 'cancelled')")
+
+
+class MqttSignalHistory(models.Model):
+    """How far a message has come, as its jobs tell.
+
+    The state is no column that somebody has to keep right: jobs are found dead, are
+    requeued, cancelled and deleted in the monitor, and a column would have cost an
+    update of each message. queue_job knows; this asks.
+    """
+
+    _inherit = "mqtt.signal.history"
+
+    has_handlers = fields.Boolean(
+        readonly=True, help="Some handler was there for it when it came, or later."
+    )
+    cancel_reason = fields.Text(
+        readonly=True, help="Why a handler will not get it: who cancelled its job."
+    )
+    job_ids = fields.One2many(
+        "queue.job", "mqtt_message_id", string="Jobs of Its Own", readonly=True
+    )
+    job_count = fields.Integer(compute="_compute_job_count", compute_sudo=True)
+    state = fields.Selection(
+        [
+            ("stored", "Stored"),
+            ("queued", "Queued"),
+            ("retrying", "Retrying"),
+            ("failed", "Failed"),
+            ("cancelled", "Cancelled"),
+            ("done", "Done"),
+        ],
+        compute="_compute_state",
+        compute_sudo=True,
+        search="_search_state",
+        help="Stored: there is no handler for it. Queued, Retrying: handlers wait for "
+        "their turn. Failed: one has given up. Done: all have had it.",
+    )
+
+    @api.depends(
+        "has_handlers", "cancel_reason", "job_ids.state", "job_ids.mqtt_message_id"
+    )
+    def _compute_state(self):
+        self.env["queue.job"].flush_model()
+        self.env["mqtt.ordered.message"].flush_model()
+        self.flush_recordset(["has_handlers", "cancel_reason"])
+        # No ORM equivalent: jobs that are for a range of messages are no relation.
+        self.env.cr.execute(
+            SQL(
+                "SELECT id, %s FROM mqtt_signal_history WHERE id IN %s",
+                self._state_sql("mqtt_signal_history"),
+                tuple(self._origin.ids) or (None,),
+            )
+        )
+        states = dict(self.env.cr.fetchall())
+        for message in self:
+            message.state = states.get(message._origin.id, "stored")
+
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        conditions = {
+            "failed": lambda alias: self._is_failed(alias),
+            "retrying": lambda alias: self._is_retrying(alias),
+        }
+        self.env["queue.job"].flush_model()
+
+        def to_sql(model, alias, query):
+            asked = SQL("%s IN %s", self._state_sql(alias), tuple(value))
+            if len(value) == 1 and (narrow := conditions.get(next(iter(value)))):
+                # Found from the few jobs there are, not by asking of each message.
+                return SQL("(%s AND %s)", narrow(alias), asked)
+            return asked
+
+        return Domain.custom(to_sql=to_sql)
+
+    def _read_group_groupby(self, alias, groupby_spec, query):
+        if groupby_spec != "state":
+            return super()._read_group_groupby(alias, groupby_spec, query)
+        return self._state_sql(alias)
+
+    def _state_sql(self, alias):
+        """What ``state`` is, as an expression over a row of history."""
+        message = SQL.identifier(alias)
+        return SQL(
+            """
+            CASE WHEN NOT COALESCE(%(message)s.has_handlers, FALSE) THEN 'stored'
+                 WHEN %(failed)s THEN 'failed'
+                 WHEN %(retrying)s THEN 'retrying'
+                 WHEN %(queued)s THEN 'queued'
+                 WHEN %(message)s.cancel_reason IS NOT NULL THEN 'cancelled'
+                 ELSE 'done' END
+            """,
+            message=message,
+            failed=self._is_failed(alias),
+            retrying=self._is_retrying(alias),
+            queued=self._is_queued(alias),
+        )
+
+    @staticmethod
+    def _is_failed(alias):
+        return SQL(
+            """
+            (%(message)s.id IN (SELECT mqtt_message_id FROM queue_job
+                         WHERE mqtt_message_id IS NOT NULL AND state = 'failed')
+             OR EXISTS (SELECT FROM queue_job AS job
+                         WHERE job.mqtt_service_id = %(message)s.service_id
+                           AND job.mqtt_last_sequence >= %(message)s.sequence
+                           AND job.mqtt_first_sequence <= %(message)s.sequence
+                           AND job.state = 'failed'))
+            """,
+            message=SQL.identifier(alias),
+        )
+
+    @staticmethod
+    def _is_retrying(alias):
+        return SQL(
+            """
+            (%(message)s.id IN (SELECT mqtt_message_id FROM queue_job
+                         WHERE mqtt_message_id IS NOT NULL AND retry > 0
+                           AND state NOT IN ('failed', 'done', 'cancelled')))
+            """,
+            message=SQL.identifier(alias),
+        )
+
+    @staticmethod
+    def _is_queued(alias):
+        return SQL(
+            """
+            (EXISTS (SELECT FROM queue_job AS job
+                      WHERE job.mqtt_service_id = %(message)s.service_id
+                        AND job.mqtt_last_sequence >= %(message)s.sequence
+                        AND job.mqtt_first_sequence <= %(message)s.sequence
+                        AND job.state %(open)s)
+             OR %(message)s.id IN (SELECT mqtt_message_id FROM queue_job
+                         WHERE mqtt_message_id IS NOT NULL AND state %(open)s)
+             OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
+                         WHERE waiting.message_id = %(message)s.id))
+            """,
+            message=SQL.identifier(alias),
+            open=OPEN,
+        )
+
+    def _compute_job_count(self):
+        for message in self:
+            message.job_count = self.env["queue.job"].search_count(
+                message._domain_of_jobs()
+            )
+
+    def _domain_of_jobs(self):
+        """The jobs of this message: its own, and those for a range it is in."""
+        self.ensure_one()
+        return Domain("mqtt_message_id", "=", self.id) | (
+            Domain("mqtt_service_id", "=", self.service_id.id)
+            & Domain("mqtt_first_sequence", "<=", self.sequence)
+            & Domain("mqtt_last_sequence", ">=", self.sequence)
+        )
+
+    def action_open_jobs(self):
+        """Open the jobs of this message that are still there."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "mqtt_listener.queue_job_action"
+        )
+        return {**action, "domain": list(self._domain_of_jobs()), "context": {}}
