@@ -17,8 +17,12 @@
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",
         "views/mqtt_service_views.xml",
+        "views/mqtt_handler_views.xml",
+        "views/mqtt_dead_letter_views.xml",
+        "views/mqtt_replay_views.xml",
         "views/queue_job_views.xml",
         "wizards/mqtt_connection_test_views.xml",
+        "wizards/mqtt_dead_letter_views.xml",
         "views/mqtt_menus.xml",
     ],
     "assets": {

@@ -3,3 +3,4 @@ from . import dispatch
 from . import in_order
 from . import handle
 from . import call
+from . import replay

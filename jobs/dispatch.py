@@ -21,7 +21,7 @@ class MqttService(models.Model):
     # Enqueuing
 
     def _matcher(self, direction="receive"):
-        """A function that gives the handlers of a topic, see ``mqtt.handler._index``."""
+        """A function that gives a topic's handlers, see ``mqtt.handler._index``."""
         index = self.env["mqtt.handler"]._index(self.id, direction)
         known = {}  # topics repeat themselves
 
@@ -155,8 +155,8 @@ class MqttService(models.Model):
             names = handlers.exists().mapped("name")
             raise FailedJobError(
                 self.env._(
-                    "The handler %s is not there any more. Install its module again and "
-                    "requeue this job, or cancel it.",
+                    "The handler %s is not there any more. Install its module again "
+                    "and requeue this job, or cancel it.",
                     ", ".join(names) or ", ".join(map(str, handler_ids)),
                 )
             )

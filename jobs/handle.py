@@ -48,7 +48,7 @@ class MqttSignalHistory(models.Model):
         """
         self.ensure_one()
         job = Job(
-            self.with_user(SUPERUSER_ID).with_context({})._job_handle,
+            self.with_user(SUPERUSER_ID)._job_handle,
             kwargs={"handler_id": handler.id, **context},
             priority=handler.priority,
             max_retries=handler.max_retries,
@@ -92,7 +92,7 @@ class MqttSignalHistory(models.Model):
         if handler.active and not handler.enabled:
             raise FailedJobError(
                 self.env._(
-                    "“%s” is switched off: switch it on and requeue, or cancel this job.",
+                    "“%s” is switched off: switch it on and requeue, or cancel it.",
                     handler.name,
                 )
             )

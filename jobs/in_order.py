@@ -92,7 +92,7 @@ class MqttService(models.Model):
     def _leave_to_others(self, handler):
         """End, if a job that has not begun yet will see all that this one would.
 
-        Of jobs that leave it to each other, the last to begin finds none to leave it to.
+        Of jobs that leave it to each other, the last to begin finds none to rely on.
         """
         job = self._current_job()
         others = self.env["queue.job"].search_count(

@@ -43,8 +43,28 @@ MATCHING_FIELDS = {
     "priority",
     "ordered",
 }
-# What a manager may change of a handler that is declared in code.
-OWN_FIELDS = {"enabled", "user_id"}
+# What the code says of a handler that is declared in it, and nobody else.
+DECLARED_FIELDS = {
+    "active",
+    "kind",
+    "name",
+    "pattern",
+    "batch",
+    "ordered",
+    "subscribe",
+    "channel",
+    "priority",
+    "max_retries",
+    "retry_pattern",
+    "service_id",
+    "service_ref",
+    "direction",
+    "model_name",
+    "method_name",
+    "position",
+    "action_server_id",
+    "record_domain",
+}
 # What is run: for those only who may write server actions anyway.
 SYSTEM_FIELDS = {"action_server_id", "record_domain"}
 
@@ -94,7 +114,7 @@ class MqttHandler(models.Model):
     )
     batch = fields.Boolean(help="Called once for many messages.")
     ordered = fields.Boolean(
-        help="The messages of one topic one after the other, in the order of reception; "
+        help="The messages of one topic one by one, in the order of reception; "
         "one that fails holds back those of its topic until it is done or cancelled."
     )
     subscribe = fields.Boolean(help="Services subscribe to the pattern's filter.")
@@ -257,8 +277,8 @@ class MqttHandler(models.Model):
             ):
                 raise ValidationError(
                     self.env._(
-                        "“%(action)s” works on %(model)s: say in Records which ones, for "
-                        "example [('name', '=', topic)].",
+                        "“%(action)s” works on %(model)s: say in Records which ones, "
+                        "for example [('name', '=', topic)].",
                         action=action.name,
                         model=action.model_id.name,
                     )
@@ -283,8 +303,10 @@ class MqttHandler(models.Model):
             except (ValueError, SyntaxError, TypeError, MemoryError) as error:
                 raise ValidationError(
                     self.env._(
-                        "Retry Pattern has to look like {1: 10, 3: 60} or "
-                        "{1: (5, 15)}: runs, and the seconds to wait after them."
+                        "Retry Pattern has to look like %(one)s or %(other)s: runs, "
+                        "and the seconds to wait after them.",
+                        one="{1: 10, 3: 60}",
+                        other="{1: (5, 15)}",
                     )
                 ) from error
 
@@ -303,9 +325,7 @@ class MqttHandler(models.Model):
 
     def write(self, vals):
         self._check_system(vals)
-        if not self._is_syncing() and not OWN_FIELDS | {"message_follower_ids"} >= set(
-            vals
-        ):
+        if DECLARED_FIELDS & set(vals) and not self._is_syncing():
             self._check_not_declared()
         result = super().write(vals)
         if MATCHING_FIELDS & set(vals):
@@ -353,14 +373,18 @@ class MqttHandler(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_dead_letter_action"
         )
-        return {
-            **action,
-            "domain": [
-                *Domain("mqtt_handler_id", "in", self.ids),
-                ("state", "=", "failed"),
-            ],
-            "context": {},
-        }
+        domain = [("mqtt_handler_id", "in", self.ids), ("state", "=", "failed")]
+        return {**action, "domain": domain, "context": {}}
+
+    def action_open_messages(self):
+        """Open the messages whose topics match."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "mqtt_listener.mqtt_signal_history_action"
+        )
+        topic_filter = TopicPattern(self.pattern).filter.text
+        domain = [("topic_filter", "=", topic_filter), ("has_handlers", "=", True)]
+        return {**action, "domain": domain, "context": {}}
 
     # Declared methods
 
@@ -561,7 +585,7 @@ class MqttHandler(models.Model):
 
     def _sync_subscriptions(self):
         """Have the services subscribe to the filters of the handlers that say so."""
-        services = self.env["mqtt.service"].sudo().search([])
+        services = self.env["mqtt.service"].sudo().search(Domain.TRUE)
         for handler in self.sudo():
             wanted = (
                 services.filtered(handler._is_for)

@@ -4,7 +4,13 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..mqtt.payload import PayloadError, hex_view, parse_json, pretty_json
+from ..mqtt.payload import (
+    PayloadError,
+    decode_text,
+    hex_view,
+    parse_json,
+    pretty_json,
+)
 from .wide_fields import BigInteger, BigMany2one, Bytes
 
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
@@ -250,6 +256,51 @@ class MqttSignalHistory(models.Model):
             message.payload_filename = (
                 f"message-{message.id}.{extensions[message.payload_kind]}"
             )
+
+    def _correct(self, payload):
+        """A message of its own with what this one should have said.
+
+        :param payload: bytes.
+        """
+        self.ensure_one()
+        text = decode_text(payload)
+        copied = (
+            "service_id",
+            "topic",
+            "qos",
+            "retain",
+            "direction",
+            "content_type",
+            "response_topic",
+            "correlation_data",
+            "user_properties",
+        )
+        message = self.with_context(bin_size=False)
+        values = {
+            name: message[name].id if name == "service_id" else message[name]
+            for name in copied
+        }
+        return self.create(
+            {
+                **values,
+                "payload": False if text is None else text,
+                "payload_raw": payload if text is None else False,
+                "size": len(payload),
+                "corrected_from_id": self.id,
+                "has_handlers": True,
+            }
+        )
+
+    def action_replay(self):
+        """Prepare a replay of these messages.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        self.env["mqtt.replay"]._check_operator()
+        replay = self.env["mqtt.replay"].create(
+            {"selected_ids": self.sorted("id").ids, "topic_filter": False}
+        )
+        return replay.get_formview_action()
 
     @api.autovacuum
     def _gc_old_messages(self):

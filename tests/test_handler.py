@@ -49,7 +49,7 @@ def write_comment(self, message, **names):
 @tagged("post_install", "-at_install")
 class TestHandler(HandlerCase):
     def test_a_declared_method_is_called(self):
-        """On the empty recordset of its model, with the message and the named levels."""
+        """On its model's empty recordset, with the message and the named levels."""
         seen = []
 
         def on_state(self, message, line, rest):

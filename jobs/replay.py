@@ -1,0 +1,99 @@
+"""Give messages of history to their handlers once more, a part in each job."""
+
+from collections import defaultdict
+
+from odoo import models
+
+from .run import Run
+
+PART = 200  # messages in one job
+
+
+class MqttReplay(models.Model):
+    _inherit = "mqtt.replay"
+
+    def _job_store_values(self, job):
+        """queue_job's hook: have the jobs of a replay found among those of MQTT."""
+        return {
+            **super()._job_store_values(job),
+            "mqtt_service_id": self._first_service().id,
+        }
+
+    def _enqueue_replay(self, left=None):
+        """:param left: ``[[handler id, message ids]]`` of the part that is not done."""
+        self.with_delay(
+            priority=15,  # what comes now goes before what was
+            max_retries=0,
+            description=self.env._("Replay %s", self.summary),
+        )._job_replay(left=left)
+
+    def _job_replay(self, left=None):
+        """Give the next messages to their handlers, and leave the rest to a new job.
+
+        Handlers find ``mqtt_replay``, the id of this record, in the context.
+        """
+        if not self.exists() or self.state != "running":
+            return self.env._("It was cancelled.")
+        part = self._next_part() if left is None else left
+        calls = list(self._calls(part))
+        run = Run(self.env, calls, on_failure=self._enqueue_own_job)
+        if self._first_service()._has_killed_its_worker():
+            for call in calls:
+                for message in call.messages:
+                    self._enqueue_own_job(call.handler, message, None)
+        else:
+            run.go().save_tallies()
+        if run.left:
+            self._enqueue_replay(
+                [[call.handler.id, call.messages.ids] for call in run.left]
+            )
+        elif self.done < self.total:
+            self._enqueue_replay()
+        else:
+            self.state = "done"
+        return self.env._(
+            "Given: %(done)s of %(total)s", done=self.done, total=self.total
+        )
+
+    def _next_part(self):
+        """``[(handler id, message ids)]`` of the next messages, as they were received.
+
+        When there is none any more (some were deleted), the replay is done.
+        """
+        messages = self.env["mqtt.signal.history"].search(
+            self._message_domain() & self._not_given(), order="id", limit=PART
+        )
+        found = defaultdict(list)
+        for message in messages:
+            for handler_id, *_others in message.service_id._matcher()(message.topic):
+                if self.handler_id.id in (False, handler_id):
+                    found[handler_id].append(message.id)
+        given = messages.browse({at for ids in found.values() for at in ids})
+        given.filtered(lambda one: not one.has_handlers).has_handlers = True
+        if len(messages) < PART:
+            self.done = self.total
+        else:
+            self.last_id = messages[-1:].id
+            self.done += len(messages)
+        return list(found.items())
+
+    def _calls(self, part):
+        for handler_id, ids in part:
+            handler = self.env["mqtt.handler"].browse(handler_id).exists()
+            messages = self.env["mqtt.signal.history"].browse(ids).exists()
+            messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
+            for service, own in messages.grouped("service_id").items():
+                if handler:
+                    yield from service._calls_of(handler, own, mqtt_replay=self.id)
+
+    def _enqueue_own_job(self, handler, message, failure):
+        return message._enqueue_handle(handler, failure, mqtt_replay=self.id)
+
+    def _job_replay_failed(self, **_details):
+        """Called by queue_job when a job of this replay failed."""
+        self._first_service()._requeue_after_outage("_job_replay")
+
+    def _first_service(self):
+        return self.service_id or self.env["mqtt.service"].with_context(
+            active_test=False
+        ).search([], order="id", limit=1)

@@ -1,0 +1,107 @@
+from babel.dates import format_timedelta
+
+from odoo import fields, models
+from odoo.exceptions import AccessError
+from odoo.tools import babel_locale_parse
+
+
+class QueueJob(models.Model):
+    """Dead letters: messages that a handler has given up, as the failed jobs they are.
+
+    What an MQTT operator may do with them, who need not be a manager of jobs.
+    """
+
+    _inherit = "queue.job"
+
+    mqtt_age = fields.Char(string="Age", compute="_compute_mqtt_age")
+
+    _mqtt_failed = models.Index(
+        "(mqtt_handler_id) WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
+    )
+
+    def _compute_mqtt_age(self):
+        now = fields.Datetime.now()
+        locale = babel_locale_parse(self.env.context.get("lang") or "en_US")
+        for job in self:
+            since = job.date_started or job.date_created
+            job.mqtt_age = since and format_timedelta(now - since, locale=locale)
+
+    def action_mqtt_requeue(self):
+        """Have the handlers try these messages again, with all their tries.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        jobs = self._for_mqtt_operation()
+        jobs.requeue()
+        return self._mqtt_notification(
+            self.env._("Messages that are tried again: %s", len(jobs))
+        )
+
+    def action_mqtt_cancel(self):
+        """Ask why, then cancel."""
+        jobs = self._for_mqtt_operation()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Cancel"),
+            "res_model": "mqtt.cancellation",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_job_ids": jobs.ids},
+        }
+
+    def action_mqtt_correct(self):
+        """Ask for the right payload, then process that."""
+        self.ensure_one()
+        job = self._for_mqtt_operation()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Correct and Process Again"),
+            "res_model": "mqtt.correction",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_job_id": job.id},
+        }
+
+    def action_mqtt_open_message(self):
+        """Open the message that the job is for."""
+        self.ensure_one()
+        return self.mqtt_message_id.get_formview_action()
+
+    def _mqtt_cancel(self, reason):
+        """Cancel, and leave who did it and why on the job and on its message."""
+        self._for_mqtt_operation()._change_job_state(
+            "cancelled",
+            result=self.env._(
+                "Cancelled by %(user)s: %(reason)s",
+                user=self.env.user.name,
+                reason=reason,
+            ),
+        )
+
+    def _for_mqtt_operation(self):
+        """These jobs, as far as they are of messages and have failed.
+
+        :raise AccessError: for a user who is no MQTT operator or may not see them.
+        """
+        if not self.env.su and not self.env.user.has_group(
+            "mqtt_listener.group_operator"
+        ):
+            raise AccessError(
+                self.env._("Only an MQTT operator may decide about failed messages.")
+            )
+        self.check_access("read")
+        # sudo: a job is queue_job's to write, of any job an operator may not
+        return self.sudo().filtered(
+            lambda job: job.mqtt_message_id and job.state == "failed"
+        )
+
+    def _mqtt_notification(self, message):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": message,
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

@@ -1,0 +1,104 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+TELL_EVERY = timedelta(hours=1)  # a handler's failures, at most
+
+
+class MqttHandler(models.Model):
+    """What has to be looked after beside the jobs: what no job tells, or too often."""
+
+    _inherit = "mqtt.handler"
+
+    last_told = fields.Datetime(
+        readonly=True, copy=False, help="When people were last told of failures."
+    )
+
+    @api.model
+    def _look_after(self):
+        """Called by cron: tell of failures, wake what waits, add counts up."""
+        self._tell_failures()
+        self._wake_waiting()
+        self.env["mqtt.handler.tally"]._fold()
+
+    @api.model
+    def _tell_failures(self):
+        """Tell the MQTT managers of messages that failed, once for many of them.
+
+        Not from the job: a thousand would tell a thousand times, and a job found dead
+        tells nobody.
+        """
+        untold = (
+            self.env["queue.job"]
+            .sudo()
+            .search(
+                [
+                    ("mqtt_message_id", "!=", False),
+                    ("mqtt_handler_id", "!=", False),
+                    ("state", "=", "failed"),
+                    ("mqtt_told", "=", False),
+                ],
+                order="id",
+            )
+        )
+        now = fields.Datetime.now()
+        for handler, jobs in untold.grouped("mqtt_handler_id").items():
+            if handler.last_told and handler.last_told > now - TELL_EVERY:
+                continue
+            dead = jobs.filtered(lambda job: job.exc_name == "JobFoundDead")
+            if dead:
+                handler._count(
+                    failed=len(dead),
+                    error=self.env._(
+                        "%s: its worker died each time", dead[-1].mqtt_topic
+                    ),
+                )
+            handler.sudo().last_told = now
+            handler.sudo()._tell(jobs)
+            jobs.mqtt_told = True
+
+    def _tell(self, jobs):
+        last = jobs[-1]
+        self.message_post(
+            body=self.env._(
+                "%(count)s messages failed in “%(handler)s”, the last from "
+                "%(topic)s: %(error)s. See MQTT, Failed Messages.",
+                count=len(jobs),
+                handler=self.name,
+                topic=last.mqtt_topic,
+                error=last.exc_message or last.exc_name,
+            ),
+            partner_ids=self._whom_to_tell().partner_id.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+
+    def _whom_to_tell(self):
+        managers = self.env.ref("mqtt_listener.group_manager").sudo().all_user_ids
+        company = self.service_id.company_id
+        return managers.filtered(
+            lambda user: user.active and (not company or company in user.company_ids)
+        )
+
+    @api.model
+    def _wake_waiting(self):
+        """Enqueue a job where messages wait for their turn and none will take them."""
+        for handler, service in (
+            self.env["mqtt.ordered.message"]
+            .sudo()
+            ._read_group([], ["handler_id", "service_id"])
+        ):
+            waiting = (
+                self.env["queue.job"]
+                .sudo()
+                .search_count(
+                    [
+                        ("mqtt_handler_id", "=", handler.id),
+                        ("mqtt_service_id", "=", service.id),
+                        ("mqtt_message_id", "=", False),
+                        ("state", "in", ("pending", "enqueued", "started")),
+                    ],
+                    limit=1,
+                )
+            )
+            if not waiting and service._next_in_order(handler)[0]:
+                service._enqueue_in_order(handler)

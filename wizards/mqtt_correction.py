@@ -1,0 +1,55 @@
+import base64
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class MqttCorrection(models.TransientModel):
+    """What a failed message should have said."""
+
+    _name = "mqtt.correction"
+    _description = "Correction of a Failed MQTT Message"
+
+    job_id = fields.Many2one("queue.job", required=True, ondelete="cascade")
+    topic = fields.Char(related="job_id.mqtt_topic")
+    handler_id = fields.Many2one(related="job_id.mqtt_handler_id")
+    error = fields.Char(related="job_id.exc_message")
+    is_text = fields.Boolean(compute="_compute_is_text")
+    payload = fields.Text(compute="_compute_payload", store=True, readonly=False)
+    payload_file = fields.Binary(
+        string="Payload as a File", help="The payload, where it is not text."
+    )
+
+    @api.depends("job_id")
+    def _compute_is_text(self):
+        for correction in self:
+            correction.is_text = not correction.job_id.mqtt_message_id.payload_raw
+
+    @api.depends("job_id")
+    def _compute_payload(self):
+        for correction in self:
+            correction.payload = correction.job_id.mqtt_message_id.payload
+
+    def action_process(self):
+        """Give the correction to the handler, as a message of its own.
+
+        The original stays, and its job is cancelled.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        :raise UserError: when the message is not failed any more.
+        """
+        self.ensure_one()
+        job = self.job_id._for_mqtt_operation()
+        if not job:
+            raise UserError(self.env._("This message is not failed any more."))
+        corrected = job.mqtt_message_id._correct(self._payload_bytes())
+        corrected._enqueue_handle(job.mqtt_handler_id)
+        self.job_id._mqtt_cancel(self.env._("corrected as message %s", corrected.id))
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _payload_bytes(self):
+        if self.is_text:
+            return (self.payload or "").encode()
+        if not self.payload_file:
+            raise UserError(self.env._("Choose the file with the right payload."))
+        return base64.b64decode(self.with_context(bin_size=False).payload_file)
