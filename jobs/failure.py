@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Failure:
         frames = _handler_frames(error)
         text = f"{kind.__name__}: {said}"
         if frames:
-            text += f" ({frames[-1].filename}:{frames[-1].lineno}, {frames[-1].name})"
+            text += f" ({place(frames[-1])})"
         trace = "".join(
             [
                 "Traceback (most recent call last):\n",
@@ -68,6 +69,20 @@ class Failure:
 def full_name(kind: type) -> str:
     """The name of an exception class as queue_job writes it."""
     return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+
+
+def place(frame: traceback.FrameSummary) -> str:
+    """Where a frame is, as a developer looks for it: in which file of which module."""
+    file = frame.filename.rpartition("/addons/")[2]
+    return f"{file}:{frame.lineno}, {frame.name}"
+
+
+def shorten(trace: str) -> str:
+    """A job's traceback from its handler on: what leads there is always the same."""
+    head, mark, last = trace.rpartition("Traceback (most recent call last):\n")
+    frames = re.split(r"(?m)^(?=  File \")", last)
+    own = [at for at, frame in enumerate(frames) if f'"{OWN_FILES}/' in frame]
+    return head + mark + "".join(frames[own[-1] + 1 :] if own else frames)
 
 
 def _handler_frames(error: BaseException) -> list:

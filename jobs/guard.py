@@ -89,7 +89,8 @@ class Guard:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             raise SlowHandlerError(
                 f"It did not return within {self._seconds:g} seconds; it was at "
-                f"{frame.filename}:{frame.lineno}, in {frame.name}"
+                f"{frame.filename.rpartition('/addons/')[2]}:{frame.lineno}, "
+                f"in {frame.name}"
             ) from None
 
     def _set_deadline(self, deadline: float | None) -> None:

@@ -18,6 +18,7 @@ from .failure import (
     full_name,
     is_conflict,
     is_connection_lost,
+    shorten,
 )
 from .guard import Guard, HandlerError, SlowHandlerError
 
@@ -129,7 +130,7 @@ class MqttSignalHistory(models.Model):
             ignore_retry=not failure.counts,
         ) from error
 
-    def _job_handle_failed(self, exc_name, exc_message, **_details):
+    def _job_handle_failed(self, exc_name, exc_message, exc_info, **_details):
         """Called by queue_job when a job for this message has failed.
 
         It runs in the transaction that sets the job failed: if this raised, the job
@@ -146,6 +147,5 @@ class MqttSignalHistory(models.Model):
             jobs.requeue()
             return
         for job in jobs.sorted("date_started")[-1:]:
-            if exc_name in ONE_LINE:
-                job.exc_info = exc_message
+            job.exc_info = exc_message if exc_name in ONE_LINE else shorten(exc_info)
             job.mqtt_handler_id._count(failed=1, error=f"{self.topic}: {exc_message}")

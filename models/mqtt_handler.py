@@ -189,11 +189,14 @@ class MqttHandler(models.Model):
     @api.depends("user_id", "service_id.user_id")
     def _compute_runs_as(self):
         superuser = self.env._("Superuser")
+        of_services = self.env["mqtt.service"].search_count(
+            [("user_id", "!=", False)], limit=1
+        )
         for handler in self:
             user = handler.user_id or handler.service_id.user_id
             if user:
                 handler.runs_as = user.name
-            elif handler.service_id:
+            elif handler.service_id or not of_services:
                 handler.runs_as = superuser
             else:
                 handler.runs_as = self.env._("The service's user, else Superuser")

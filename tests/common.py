@@ -2,6 +2,7 @@
 
 import json
 import time
+import traceback
 from datetime import datetime
 
 from odoo.tests import TransactionCase
@@ -163,7 +164,9 @@ class MqttMixin:
             job.set_pending(reset_retry=False)
             job.store()
         except Exception as error:
-            values = RunJobController._get_failure_values(job, str(error), error)
+            values = RunJobController._get_failure_values(
+                job, traceback.format_exc(), error
+            )
             job.set_failed(**values)
             job.store()
             job.on_fail(values)

@@ -187,6 +187,8 @@ class TestHandler(HandlerCase):
         self.mqtt_run_jobs(later=True)
         self.assertEqual((job.state, job.retry), ("failed", 3))
         self.assertEqual(job.exc_name, "ValueError")
+        self.assertIn("test_handler.py", job.exc_info)
+        self.assertNotIn("mqtt_listener/jobs/", job.exc_info)
         self.assertEqual(len(tries), 1 + 1 + 2)  # the first run is made twice
         self.assertEqual((handler.handled_count, handler.failed_count), (0, 1))
         self.assertIn("plant/1: ", handler.last_error)
