@@ -66,7 +66,7 @@ class MqttService(models.Model):
         names = handlers.exists()[:NAMED_HANDLERS].mapped("name")
         if len(handlers) > NAMED_HANDLERS:
             names.append("…")
-        self.with_delay(
+        self._for_jobs().with_delay(
             channel=channel or handlers[0].channel,
             priority=priority,
             max_retries=0,  # what fails leaves it as a job of its own

@@ -36,7 +36,6 @@ class MqttSignalHistory(models.Model):
             "mqtt_service_id": message.service_id.id,
             "mqtt_message_id": message.id,
             "mqtt_handler_id": job.kwargs.get("handler_id"),
-            "company_id": message.service_id.company_id.id,
         }
 
     def _enqueue_handle(self, handler, failure=None, **context):
@@ -49,7 +48,9 @@ class MqttSignalHistory(models.Model):
         """
         self.ensure_one()
         job = Job(
-            self.with_user(SUPERUSER_ID)._job_handle,
+            self.with_user(SUPERUSER_ID)
+            .with_context(company_id=self.service_id.company_id.id)
+            ._job_handle,
             kwargs={"handler_id": handler.id, **context},
             priority=handler.priority,
             max_retries=handler.max_retries,

@@ -34,7 +34,7 @@ class MqttService(models.Model):
         self._enqueue_in_order(handler)
 
     def _enqueue_in_order(self, handler, eta=None):
-        self.sudo().with_delay(
+        self.sudo()._for_jobs().with_delay(
             channel=handler.channel,
             priority=handler.priority,
             max_retries=0,

@@ -24,7 +24,7 @@ class MqttService(models.Model):
             }
         )
         count = last_sequence - first_sequence + 1
-        self.with_delay(
+        self._for_jobs().with_delay(
             priority=PRIORITY,
             max_retries=0,  # a batch is never given up for a passing reason
             description=self.env._(

@@ -21,7 +21,8 @@ class MqttReplay(models.Model):
 
     def _enqueue_replay(self, left=None):
         """:param left: ``[[handler id, message ids]]`` of the part that is not done."""
-        self.with_delay(
+        company = self._first_service().company_id
+        self.with_context(company_id=company.id).with_delay(
             priority=15,  # what comes now goes before what was
             max_retries=0,
             description=self.env._("Replay %s", self.summary),

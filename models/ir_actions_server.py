@@ -1,10 +1,18 @@
+from dataclasses import dataclass
+
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools.safe_eval import safe_eval
 
 from ..mqtt.payload import PayloadError
 
-MESSAGE = "mqtt_message"  # key of the cursor's cache: message id and named levels
+
+@dataclass(frozen=True)
+class ForMessage:
+    """What an action runs for, in its context: no client can send such a value."""
+
+    message_id: int
+    params: dict
 
 
 class IrActionsServer(models.Model):
@@ -16,19 +24,19 @@ class IrActionsServer(models.Model):
 
         ``message`` (record), ``payload`` (text, or bytes where it is none), ``json``
         (its value, ``None`` where it is not JSON), ``topic`` and ``params`` (named
-        levels). Not from the context, which anybody can send.
+        levels).
         """
         values = super()._get_eval_context(action)
-        message_id, params = self.env.cr.cache.get(MESSAGE) or (None, None)
-        if message_id:
+        given = self.env.context.get("mqtt_message")
+        if isinstance(given, ForMessage):
             # sudo: whom the handler runs as need not be an MQTT user
-            message = self.env["mqtt.signal.history"].sudo().browse(message_id)
+            message = self.env["mqtt.signal.history"].sudo().browse(given.message_id)
             values |= {
                 "message": message,
                 "payload": message.payload_raw or message.payload or "",
                 "json": _json_or_none(message),
                 "topic": message.topic,
-                "params": params,
+                "params": given.params,
             }
         return values
 
@@ -40,19 +48,15 @@ class IrActionsServer(models.Model):
             it runs on the message.
         :raise UserError: when the domain finds none.
         """
-        cache = self.env.cr.cache
-        cache[MESSAGE] = message.id, params
-        try:
-            records = message
-            if record_domain:
-                records = self._records_for_message(record_domain)
-            self.with_context(
-                active_model=records._name,
-                active_ids=records.ids,
-                active_id=records[:1].id,
-            ).run()
-        finally:
-            cache.pop(MESSAGE, None)
+        action = self.with_context(mqtt_message=ForMessage(message.id, params))
+        records = message
+        if record_domain:
+            records = action._records_for_message(record_domain)
+        action.with_context(
+            active_model=records._name,
+            active_ids=records.ids,
+            active_id=records[:1].id,
+        ).run()
 
     def _records_for_message(self, record_domain):
         model = self.env[self.sudo().model_name]

@@ -65,6 +65,7 @@ DECLARED_FIELDS = {
     "action_server_id",
     "record_domain",
 }
+DECLARING = object()  # in the context of the registry's own writes: none can send it
 # What is run: for those only who may write server actions anyway.
 SYSTEM_FIELDS = {"action_server_id", "record_domain"}
 
@@ -367,7 +368,7 @@ class MqttHandler(models.Model):
             )
 
     def _is_syncing(self):
-        return self.env.cr.cache.get("mqtt_handlers_syncing", False)
+        return self.env.context.get("mqtt_declaring") is DECLARING
 
     # Buttons
 
@@ -438,16 +439,12 @@ class MqttHandler(models.Model):
             _logger.info("another process registers the MQTT handlers")
 
     def _write_declared(self, new, changed, gone):
-        handlers = self.sudo().with_context(tracking_disable=True)
-        self.env.cr.cache["mqtt_handlers_syncing"] = True
-        try:
-            handlers.create(new)
-            for row, values in changed:
-                row.write(values)
-            gone.write({"active": False})
-            self.env.flush_all()
-        finally:
-            del self.env.cr.cache["mqtt_handlers_syncing"]
+        context = {"mqtt_declaring": DECLARING, "tracking_disable": True}
+        self.sudo().with_context(**context).create(new)
+        for row, values in changed:
+            row.with_context(**context).write(values)
+        gone.with_context(**context).write({"active": False})
+        self.env.flush_all()
 
     def _read_declarations(self):
         """``{(model, method, position): values of the row}`` of this registry."""
@@ -590,37 +587,39 @@ class MqttHandler(models.Model):
         """Have the services subscribe to the filters of the handlers that say so."""
         services = self.env["mqtt.service"].sudo().search(Domain.TRUE)
         for handler in self.sudo():
-            wanted = (
-                services.filtered(handler._is_for)
-                if handler.subscribe and handler.enabled and handler.active
-                else services.browse()
-            )
-            topic_filter = TopicPattern(handler.pattern).filter.text
-            existing = handler.with_context(active_test=False).subscription_ids
-            kept = existing.filtered(
-                lambda one, text=topic_filter, of=wanted: (
-                    one.topic_filter == text and one.service_id in of
-                )
-            )
-            (existing - kept).unlink()
-            missing = wanted - kept.service_id
-            known = (
-                missing.with_context(active_test=False)
-                .subscription_ids.filtered(
-                    lambda one, text=topic_filter: one.topic_filter == text
-                )
-                .service_id
-            )
-            self.env["mqtt.subscription"].sudo().create(
-                [
-                    {
-                        "service_id": service.id,
-                        "topic_filter": topic_filter,
-                        "handler_id": handler.id,
-                    }
-                    for service in missing - known
-                ]
-            )
+            try:
+                with self.env.cr.savepoint():
+                    handler._sync_own_subscriptions(services)
+            except UserError as error:
+                if not self._is_syncing():
+                    raise
+                # The registry has to load all the same.
+                _logger.warning("%s is not subscribed: %s", handler.name, error)
+
+    def _sync_own_subscriptions(self, services):
+        wanted = services.browse()
+        if self.subscribe and self.enabled and self.active:
+            wanted = services.filtered(self._is_for)
+        existing = self.with_context(active_test=False).subscription_ids
+        if not wanted and not existing:
+            return
+        topic_filter = TopicPattern(self.pattern).filter.text
+        kept = existing.filtered(
+            lambda one: one.topic_filter == topic_filter and one.service_id in wanted
+        )
+        (existing - kept).unlink()
+        all_of_services = wanted.with_context(active_test=False).subscription_ids
+        has_it = all_of_services.filtered(lambda one: one.topic_filter == topic_filter)
+        self.env["mqtt.subscription"].create(
+            [
+                {
+                    "service_id": service.id,
+                    "topic_filter": topic_filter,
+                    "handler_id": self.id,
+                }
+                for service in wanted - has_it.service_id
+            ]
+        )
 
     def _describe_pattern_error(self, code, pattern):
         env = self.env

@@ -362,12 +362,15 @@ class MqttService(models.Model):
             **super()._job_store_values(job),
             "mqtt_service_id": service.id,
             "mqtt_handler_id": job.kwargs.get("handler_id"),
-            "company_id": service.company_id.id,
         }
         if "handler_ids" in job.kwargs:
             values["mqtt_first_sequence"] = job.kwargs["first_sequence"]
             values["mqtt_last_sequence"] = job.kwargs["last_sequence"]
         return values
+
+    def _for_jobs(self):
+        """These services, so that queue_job takes their company for that of the job."""
+        return self.with_context(company_id=self.company_id.id)
 
     def _check_manager(self):
         if not self.env.su and not self.env.user.has_group(

@@ -152,12 +152,21 @@ class MqttSignalHistory(models.Model):
             )
 
     def _domain_of_jobs(self):
-        """The jobs of this message: its own, and those for a range it is in."""
+        """The jobs of this message: its own, those for a range it is in, and those of
+        the handlers that it waits for.
+        """
         self.ensure_one()
-        return Domain("mqtt_message_id", "=", self.id) | (
-            Domain("mqtt_service_id", "=", self.service_id.id)
-            & Domain("mqtt_first_sequence", "<=", self.sequence)
+        waiting = self.env["mqtt.ordered.message"].sudo()
+        waits_for = waiting.search([("message_id", "=", self.id)]).handler_id
+        of_many = (
+            Domain("mqtt_first_sequence", "<=", self.sequence)
             & Domain("mqtt_last_sequence", ">=", self.sequence)
+        ) | (
+            Domain("mqtt_handler_id", "in", waits_for.ids)
+            & Domain("mqtt_message_id", "=", False)
+        )
+        return Domain("mqtt_message_id", "=", self.id) | (
+            Domain("mqtt_service_id", "=", self.service_id.id) & of_many
         )
 
     def action_open_jobs(self):

@@ -56,44 +56,50 @@ class QueueJob(models.Model):
             vals = {**vals, "mqtt_told": False}
         result = super().write(vals)
         if vals.get("state") in ("done", "cancelled"):
-            ended = self.filtered("mqtt_message_id").sudo()
+            ended = self.sudo().filtered("mqtt_service_id")
             if vals["state"] == "cancelled":
                 for job in ended:
                     job._mqtt_note_cancelled(job.result)
-            ended._mqtt_release_topics()
+            ended.filtered("mqtt_message_id")._mqtt_release_topics()
         return result
 
     def unlink(self):
         """Deleting a job that has not run is cancelling it."""
         pending = self.sudo().filtered(
-            lambda job: job.mqtt_message_id and job.state not in ("done", "cancelled")
+            lambda job: job.mqtt_service_id and job.state not in ("done", "cancelled")
         )
         for job in pending:
             job._mqtt_note_cancelled(
                 self.env._("Its job was deleted by %s", self.env.user.name)
             )
-        waiting = [
-            (job.mqtt_handler_id, job.mqtt_service_id)
-            for job in pending
-            if job.mqtt_handler_id.ordered
-        ]
+        held_back = pending.filtered("mqtt_message_id")._mqtt_ordered_handlers()
         result = super().unlink()
-        for handler, service in set(waiting):
+        for handler, service in held_back:
             service._enqueue_in_order(handler)
         return result
 
     def _mqtt_note_cancelled(self, reason):
-        self.mqtt_message_id.cancel_reason = f"{self.mqtt_handler_id.name}: {reason}"
+        """Leave on the messages of a job why their handlers will not get them."""
+        if self.mqtt_message_id:
+            reason = f"{self.mqtt_handler_id.name}: {reason}"
+            self.mqtt_message_id.cancel_reason = reason
+        elif self.mqtt_last_sequence:
+            domain = [*self.related_action_mqtt_messages()["domain"]]
+            self.env["mqtt.signal.history"].search(
+                [*domain, ("has_handlers", "=", True)]
+            ).cancel_reason = f"{self.name}: {reason}"
 
     def _mqtt_release_topics(self):
         """What these jobs held back may go on."""
-        waiting = {
+        for handler, service in self._mqtt_ordered_handlers():
+            service._enqueue_in_order(handler)
+
+    def _mqtt_ordered_handlers(self):
+        return {
             (job.mqtt_handler_id, job.mqtt_service_id)
             for job in self
             if job.mqtt_handler_id.ordered
         }
-        for handler, service in waiting:
-            service._enqueue_in_order(handler)
 
     def _message_post_on_failure(self):
         """A thousand messages that fail are one thing to be told, see mqtt.handler."""

@@ -109,6 +109,37 @@ class TestDeadLetters(DeadLetterCase):
         with self.assertRaises(UserError):
             record.action_process()
 
+    def test_nothing_is_read_through_a_correction(self):
+        """Neither another module's job nor another company's message."""
+        other = self.env["res.partner"].with_delay()._compute_display_name().db_record()
+        other.exc_message = "secret"
+        company = self.env["res.company"].create({"name": "Other"})
+        foreign = self.service.copy({"name": "Foreign", "company_id": company.id})
+        foreign_job = self.mqtt_receive("plant/1", "bad", service=foreign).job_ids
+        corrections = self.env["mqtt.correction"].with_user(self.operator)
+        for job in (other, foreign_job):
+            with self.assertRaises(AccessError):
+                correction = corrections.create({"job_id": job.id, "payload": "x"})
+                self.env.invalidate_all()
+                correction.read(["error", "topic", "payload"])
+        self.env.invalidate_all()
+        with self.assertRaises(AccessError):
+            corrections.create({"job_id": foreign_job.id}).read(["payload"])
+
+    def test_a_job_for_many_can_be_cancelled_too(self):
+        """By its manager in the monitor: its messages say so."""
+        self.enqueue(self.message("plant/1"), self.message("plant/2"))
+        ingest = [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+        self._run_job(self.env["queue.job"].search(ingest))
+        dispatch = self.env["queue.job"].search([("method_name", "=", "_job_dispatch")])
+        dispatch.with_user(self.manager).button_cancelled()
+        messages = self.env["mqtt.signal.history"].search(
+            [("service_id", "=", self.service.id)]
+        )
+        self.assertEqual(messages.mapped("state"), ["cancelled"] * 2)
+        self.assertIn("Cancelled by", messages[0].cancel_reason)
+        self.assertEqual(self.handled, [])
+
     def test_many_failures_are_told_once(self):
         """To the managers, on the handler; again only after an hour."""
         Mail = self.env["mail.message"]
@@ -264,6 +295,14 @@ class TestReplay(DeadLetterCase):
         self.mqtt_run_jobs()
         self.assertEqual(replay.done, 1)
         self.assertEqual(len(self.handled), 3)
+
+    def test_what_its_jobs_go_by_is_not_written_from_outside(self):
+        replay = self.env["mqtt.replay"].with_user(self.operator).create({})
+        for values in ({"state": "running"}, {"allowed_service_ids": [1]}):
+            with self.assertRaises(AccessError):
+                replay.write(values)
+            with self.assertRaises(AccessError):
+                replay.create(values)
 
     def test_bad_input(self):
         for values in (

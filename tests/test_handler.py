@@ -580,6 +580,9 @@ class TestActionHandler(HandlerCase):
         partner = self.env["res.partner"].search([("ref", "=", "plant/L/S7")])
         self.assertEqual(partner.name, "S7")
         self.assertIn('5 {"a": 5} 1', partner.comment)
+        self.assertEqual(handler.runs_as, "Superuser")
+        self.service.user_id = self.env.user
+        handler.invalidate_recordset()
         self.assertEqual(handler.runs_as, "The service's user, else Superuser")
 
     def test_payloads_that_are_no_json(self):
@@ -660,6 +663,18 @@ class TestActionHandler(HandlerCase):
         self.assertFalse(
             other.subscription_ids.filtered(lambda one: one.topic_filter == "probes/#")
         )
+
+    def test_a_filter_that_cannot_be_subscribed(self):
+        """MQTT 3.1.1 refuses filters that overlap in part; the registry loads still."""
+        self.service.write({"protocol": "3.1.1", "host": "x"})
+        self.service.subscription_ids.topic_filter = "plant/+/a"
+        self.service.start_mqtt_service()
+        with self.assertRaises(UserError):
+            self.handler(self.action("pass"), "plant/b/+", subscribe=True)
+        with self.assertLogs("odoo.addons.mqtt_listener", "WARNING") as logs:
+            handler = self.declare("plant/b/+", write_comment, subscribe=True)
+        self.assertIn("is not subscribed", logs.output[0])
+        self.assertTrue(handler.active)
 
 
 @tagged("post_install", "-at_install")

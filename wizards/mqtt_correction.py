@@ -11,11 +11,16 @@ class MqttCorrection(models.TransientModel):
     _description = "Correction of a Failed MQTT Message"
 
     job_id = fields.Many2one("queue.job", required=True, ondelete="cascade")
-    topic = fields.Char(related="job_id.mqtt_topic")
-    handler_id = fields.Many2one(related="job_id.mqtt_handler_id")
-    error = fields.Char(related="job_id.exc_message")
+    # Not as superuser, or any job and message could be read through them.
+    topic = fields.Char(related="job_id.mqtt_topic", related_sudo=False)
+    handler_id = fields.Many2one(
+        related="job_id.mqtt_handler_id", string="Handler", related_sudo=False
+    )
+    error = fields.Char(related="job_id.exc_message", related_sudo=False)
     is_text = fields.Boolean(compute="_compute_is_text")
-    payload = fields.Text(compute="_compute_payload", store=True, readonly=False)
+    payload = fields.Text(
+        compute="_compute_payload", compute_sudo=False, store=True, readonly=False
+    )
     payload_file = fields.Binary(
         string="Payload as a File", help="The payload, where it is not text."
     )

@@ -1,0 +1,485 @@
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+from markupsafe import Markup
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import html2plaintext
+
+from ..jobs.failure import Failure
+from ..jobs.guard import Guard
+from ..models.base import RECORDER, Recorder
+from ..models.mqtt_signal_history import SHOWN_BYTES
+from ..models.wide_fields import BigMany2one
+from ..mqtt.pattern import TopicPattern
+from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
+
+MAX_FIELDS = 20  # of one record that are shown
+MAX_NAMES = 10  # of the records in a many2many field
+MAX_VALUE_CHARS = 200
+MAX_TEXT_CHARS = 20_000  # of what was printed, and of a traceback
+BADGES = {"created": "success", "changed": "info", "deleted": "danger"}
+
+
+class MqttHandlerTrial(models.TransientModel):
+    """What a handler would do with a message. Nothing of it is kept."""
+
+    _name = "mqtt.handler.trial"
+    _description = "Trial of an MQTT Handler"
+
+    handler_id = fields.Many2one(
+        "mqtt.handler", required=True, readonly=True, ondelete="cascade"
+    )
+    pattern = fields.Char(related="handler_id.pattern", related_sudo=False)
+    topic_filter = fields.Char(compute="_compute_topic_filter")
+    message_id = BigMany2one(
+        "mqtt.signal.history",
+        string="Message",
+        ondelete="set null",
+        index="btree_not_null",
+        help="One that came; empty: write one.",
+    )
+    # Not as superuser, who would copy messages that the user may not read.
+    service_id = fields.Many2one(
+        "mqtt.service",
+        compute="_compute_service_id",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        ondelete="cascade",
+        help="Which service the message is taken to have come from.",
+    )
+    topic = fields.Char(
+        compute="_compute_topic", compute_sudo=False, store=True, readonly=False
+    )
+    payload = fields.Text(
+        compute="_compute_payload", compute_sudo=False, store=True, readonly=False
+    )
+    is_binary = fields.Boolean(compute="_compute_is_binary", compute_sudo=False)
+
+    state = fields.Selection(
+        [("draft", "Not Run"), ("done", "Done"), ("failed", "Failed")],
+        default="draft",
+        required=True,
+        readonly=True,
+    )
+    summary = fields.Char(readonly=True)
+    changes = fields.Html(readonly=True)
+    printed = fields.Text(readonly=True)
+    error = fields.Text(readonly=True)
+    trace = fields.Text(string="Traceback", readonly=True)
+    duration = fields.Float(
+        digits=(10, 1), readonly=True, aggregator=None, help="Milliseconds."
+    )
+
+    @api.depends("handler_id.pattern")
+    def _compute_topic_filter(self):
+        for trial in self:
+            pattern = trial.handler_id.pattern
+            trial.topic_filter = pattern and TopicPattern(pattern).filter.text
+
+    @api.depends("message_id")
+    def _compute_is_binary(self):
+        for trial in self:
+            trial.is_binary = trial.message_id.payload_kind == "binary"
+
+    # One method each: a value given for one would keep the others from being computed.
+
+    @api.depends("handler_id", "message_id")
+    def _compute_service_id(self):
+        for trial in self:
+            service = trial.message_id.service_id or trial.service_id
+            trial.service_id = service or trial._first_service()
+
+    @api.depends("handler_id", "message_id")
+    def _compute_topic(self):
+        for trial in self:
+            topic = trial.message_id.topic or trial.topic
+            trial.topic = topic or trial._only_topic()
+
+    @api.depends("message_id")
+    def _compute_payload(self):
+        for trial in self:
+            payload = trial.payload
+            if trial.message_id:
+                payload = (trial.message_id.payload or "")[:SHOWN_BYTES]
+            trial.payload = payload
+
+    def _first_service(self):
+        services = self.env["mqtt.service"].search([])
+        return services.filtered(self.handler_id._is_for)[:1]
+
+    def _only_topic(self):
+        """The pattern itself, where it matches one topic only."""
+        text = self.topic_filter or ""
+        return False if "+" in text or "#" in text else text
+
+    # Input
+
+    def action_run(self):
+        """Give the message to the handler, show what it did, and undo it.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        :raise UserError: when the handler would never get such a message.
+        """
+        self.ensure_one()
+        self.handler_id._check_may_try()
+        self._check_input()
+        self.write(self._try())
+        return self._open()
+
+    def _open(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Try %s", self.handler_id.name),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"dialog_size": "large"},
+        }
+
+    def _check_input(self):
+        """
+        :raise UserError: when the handler would never get such a message, saying what
+            to do.
+        """
+        # The handler is given them as superuser, whom no rule keeps from them.
+        for record in (self.handler_id, self.message_id, self.service_id):
+            record.check_access("read")
+        service = self.message_id.service_id or self.service_id
+        if not service:
+            raise UserError(
+                self.env._("Choose the service that the message should be from.")
+            )
+        if not self.handler_id._is_for(service):
+            raise UserError(
+                self.env._(
+                    "“%(handler)s” gets no messages of %(service)s: choose its own "
+                    "service.",
+                    handler=self.handler_id.name,
+                    service=service.name,
+                )
+            )
+        self._check_topic(self.message_id.topic or self.topic or "")
+
+    def _check_topic(self, topic):
+        try:
+            check_topic_name(topic)
+        except TopicError as error:
+            raise UserError(self._describe_topic_error(error.code, topic)) from error
+        pattern = self.handler_id.pattern
+        if not any(FilterIndex([(TopicPattern(pattern).filter, True)]).match(topic)):
+            raise UserError(
+                self.env._(
+                    "“%(topic)s” does not match the pattern %(pattern)s: the handler "
+                    "would not get this message. Enter a topic that matches.",
+                    topic=_cut(topic),
+                    pattern=pattern,
+                )
+            )
+
+    def _describe_topic_error(self, code, topic):
+        if code == "empty":
+            return self.env._("Enter the topic that the message should have.")
+        if code == "wildcard":
+            return self.env._(
+                "“%s” has + or #, which only patterns may have: enter a topic as a "
+                "message has it.",
+                _cut(topic),
+            )
+        return self.env._(
+            "“%s” is no topic that a message can have: shorten it to 65,535 bytes, and "
+            "leave out characters that are no text.",
+            _cut(topic),
+        )
+
+    # Run
+
+    def _try(self):
+        """Run the handler in a transaction of its own, which is rolled back.
+
+        Not under a savepoint: hooks, bus notifications and mails that wait for the
+        commit have to go with it.
+
+        :return: values of this record: the result.
+        """
+        registry = self.env.registry
+        with registry.cursor() as cr:
+            try:
+                return self._try_in(api.Environment(cr, SUPERUSER_ID, {}))
+            finally:
+                cr.rollback()
+                # Caches that were filled from what is gone now
+                registry.reset_changes()
+
+    def _try_in(self, env):
+        message = self._message_in(env)
+        recorder = Recorder(self._reader(env))
+        failure = None
+        with _printed() as output:
+            begin = time.perf_counter()
+            try:
+                self._call(message, recorder)
+            except Exception as error:
+                failure = Failure.of(error)
+            seconds = time.perf_counter() - begin
+        result = {
+            "duration": seconds * 1000,
+            "printed": _storable(output.text) or False,
+            "error": False,
+            "trace": False,
+            "changes": False,
+        }
+        if failure:
+            return result | self._describe_failure(failure)
+        return result | self._describe_changes(recorder)
+
+    def _call(self, message, recorder):
+        """Call the handler as its job would: as its user, in the same limits."""
+        env = message.env
+        handler = env["mqtt.handler"].browse(self.handler_id.id)
+        function = handler._bind(message.service_id)
+        env.cr.cache[RECORDER] = recorder
+        try:
+            with Guard(env.cr, handler._seconds("own_call_seconds")) as guard:
+                guard.call(function, message)
+                env.flush_all()
+            message._check_is_there()
+        finally:
+            env.cr.cache.pop(RECORDER, None)
+
+    def _message_in(self, env):
+        messages = env["mqtt.signal.history"]
+        if self.message_id:
+            message = messages.browse(self.message_id.id).exists()
+            if not message:
+                raise UserError(
+                    self.env._("This message was deleted: choose another one.")
+                )
+            return message
+        payload = self.payload or ""
+        message = messages.create(
+            {
+                "service_id": self.service_id.id,
+                "topic": self.topic,
+                "payload": payload,
+                "size": len(payload.encode()),
+                "direction": "send"
+                if self.handler_id.direction == "send"
+                else "receive",
+            }
+        )
+        env.flush_all()
+        return message
+
+    def _reader(self, env):
+        """Who sees the result, in the transaction of the trial."""
+        names = ("lang", "tz", "allowed_company_ids")
+        context = {
+            name: self.env.context[name] for name in names if name in self.env.context
+        }
+        return env(user=self.env.uid, su=self.env.su, context=context)
+
+    # Result
+
+    def _describe_failure(self, failure):
+        return {
+            "state": "failed",
+            "summary": self.env._("It raised an error. Nothing was kept."),
+            "error": _storable(failure.text),
+            "trace": failure.trace != failure.text and _storable(failure.trace),
+        }
+
+    def _describe_changes(self, recorder):
+        changes, total = recorder.changes()
+        if not total:
+            summary = self.env._("It ran, and would have changed nothing.")
+        elif total == 1:
+            summary = self.env._("It would have changed 1 record. Nothing was kept.")
+        else:
+            summary = self.env._(
+                "It would have changed %s records. Nothing was kept.", total
+            )
+        parts = [self._render(recorder.reader, *change) for change in changes]
+        if total > len(changes):
+            more = self.env._("… and %s more", total - len(changes))
+            parts.append(Markup("<p>%s</p>") % more)
+        html = Markup("").join(parts)
+        return {
+            "state": "done",
+            "summary": summary,
+            "changes": Markup(str(html).replace("\0", "␀")) or False,
+        }
+
+    def _render(self, reader, kind, model, record_id, name, values):
+        """One record that was changed, as HTML in which everything is escaped."""
+        labels = {
+            "created": self.env._("Created"),
+            "changed": self.env._("Changed"),
+            "deleted": self.env._("Deleted"),
+        }
+        rows = self._rows(reader, reader[model], kind, values)
+        table = Markup('<table class="table table-sm mb-0"><tbody>%s</tbody></table>')
+        return Markup(
+            '<div class="mb-3"><span class="badge text-bg-%s">%s</span>'
+            ' <strong>%s</strong> <span class="text-muted">%s (%s, %s)</span>%s</div>'
+        ) % (
+            BADGES[kind],
+            labels[kind],
+            _cut(name),
+            # sudo: what models are called is no secret
+            reader["ir.model"].sudo()._get(model).name,
+            model,
+            record_id,
+            table % Markup("").join(rows) if rows else "",
+        )
+
+    def _rows(self, reader, model, kind, values):
+        shown = [
+            (model._fields[name], before, after)
+            for name, (before, after) in values.items()
+            # What it was created with is told where it says something.
+            if kind == "changed" or after not in (None, False, "", ())
+        ]
+        rows = []
+        for field, before, after in shown[:MAX_FIELDS]:
+            label = field.get_description(reader, ["string"])["string"]
+            if model._has_field_access(field, "read"):
+                old = self._say(reader, field, before)
+                new = self._say(reader, field, after)
+            else:
+                old = new = "•••"
+            rows.append(self._row(kind, label, old, new))
+        if len(shown) > MAX_FIELDS:
+            rows.append(Markup('<tr><td colspan="4">…</td></tr>'))
+        return rows
+
+    def _row(self, kind, label, old, new):
+        cells = [label, new] if kind == "created" else [label, old, "→", new]
+        return Markup("<tr>%s</tr>") % Markup("").join(
+            Markup("<td>%s</td>") % cell for cell in cells
+        )
+
+    def _say(self, reader, field, value):
+        """A value of the database as the reader knows it from views, shortened."""
+        if value is not None and field.translate:
+            value = value.get(reader.lang or "en_US", value.get("en_US"))
+        elif value is not None and field.company_dependent:
+            value = value.get(str(reader.company.id))
+        if field.type == "boolean":
+            return self.env._("Yes") if value else self.env._("No")
+        if value is None or value == ():
+            return "–"
+        if field.type == "many2one":
+            return self._say_names(reader, field, [value])
+        if field.type == "many2many":
+            return self._say_names(reader, field, value)
+        if field.type == "selection":
+            options = dict(field.get_description(reader, ["selection"])["selection"])
+            return options.get(value, value)
+        if field.type == "datetime":
+            moment = fields.Datetime.context_timestamp(reader.user, value)
+            return moment.isoformat(" ", "seconds")[:19]
+        if isinstance(value, bytes):
+            return self.env._("%s bytes", len(value))
+        return _cut(html2plaintext(value) if field.type == "html" else str(value))
+
+    def _say_names(self, reader, field, ids):
+        # sudo: who may read a record may read what the records in it are called
+        records = reader[field.comodel_name].sudo().browse(ids[:MAX_NAMES])
+        there = records.exists()
+        names = [
+            one.display_name or "" if one in there else f"#{one.id}" for one in records
+        ]
+        return _cut(", ".join(names)) + (" …" if len(ids) > MAX_NAMES else "")
+
+
+class MqttHandler(models.Model):
+    _inherit = "mqtt.handler"
+
+    def action_try(self):
+        """Open the dialog in which this handler can be tried.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        self.ensure_one()
+        self._check_may_try()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Try %s", self.name),
+            "res_model": "mqtt.handler.trial",
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_handler_id": self.id, "dialog_size": "large"},
+        }
+
+    def _check_may_try(self):
+        if not self.env.su and not self.env.user.has_group(
+            "mqtt_listener.group_operator"
+        ):
+            raise AccessError(self.env._("Only an MQTT operator may try a handler."))
+
+
+# What is printed
+
+_printing: dict[int, "_Output"] = {}  # by thread
+_lock = threading.Lock()
+
+
+class _Output:
+    """What one thread printed, as much as is shown of it."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        if len(self.text) <= MAX_TEXT_CHARS:
+            self.text += text[: MAX_TEXT_CHARS + 1]
+        return len(text)
+
+
+class _Stdout:
+    """Stands in for stdout: threads that run a trial print to its output."""
+
+    def __init__(self, stdout):
+        self.stdout = stdout
+
+    def write(self, text):
+        output = _printing.get(threading.get_ident(), self.stdout)
+        return output.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stdout, name)
+
+
+@contextmanager
+def _printed():
+    """Keep what this thread prints; all others print as ever."""
+    thread = threading.get_ident()
+    with _lock:
+        _printing[thread] = output = _Output()
+        if not isinstance(sys.stdout, _Stdout):
+            sys.stdout = _Stdout(sys.stdout)
+    try:
+        yield output
+    finally:
+        with _lock:
+            del _printing[thread]
+            if not _printing and isinstance(sys.stdout, _Stdout):
+                sys.stdout = sys.stdout.stdout
+
+
+def _cut(text, limit=MAX_VALUE_CHARS):
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def _storable(text):
+    """``text`` as PostgreSQL takes it: no NUL, no half characters, not too much."""
+    text = text.replace("\0", "␀").encode("utf-8", "replace").decode()
+    return _cut(text, MAX_TEXT_CHARS)
