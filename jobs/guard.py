@@ -16,6 +16,8 @@ from psycopg2.errors import QueryCanceled
 
 from odoo.addons.queue_job.exception import FailedJobError
 
+ARRIVAL = 1.0  # seconds within which an exception arrives in another thread
+
 
 class HandlerError(FailedJobError):
     """A handler broke a rule. To run it again would not help."""
@@ -43,9 +45,11 @@ class Guard:
         self._cr = cr
         self._seconds = seconds
         self._thread_id = threading.get_ident()
-        self._changed = threading.Condition()
-        self._deadline: float | None = None
-        self._is_over = False
+        # No lock guards these: an exception that arrives while the handler's thread
+        # takes one would leave it locked. Each is written and read in one step.
+        self._call: tuple[float] | None = None  # deadline; the tuple is the call's name
+        self._is_on_its_way = False
+        self._is_over = threading.Event()
 
     def __enter__(self) -> Guard:
         self._own = {
@@ -58,16 +62,13 @@ class Guard:
             "SELECT set_config('statement_timeout', %s, TRUE)",
             [str(int(self._seconds * 1000))],
         )
-        self._watch = threading.Thread(
+        threading.Thread(
             target=self._interrupt_late_calls, name="mqtt-handler-guard", daemon=True
-        )
-        self._watch.start()
+        ).start()
         return self
 
     def __exit__(self, *_exception) -> None:
-        with self._changed:
-            self._is_over = True
-            self._changed.notify()
+        self._is_over.set()
         for name, method in self._own.items():
             if method is None:
                 del self._cr.__dict__[name]
@@ -81,10 +82,13 @@ class Guard:
         """
         try:
             try:
-                self._set_deadline(time.monotonic() + self._seconds)
+                self._call = (time.monotonic() + self._seconds,)
                 return function(*arguments)
+            except CallTimeout:
+                self._is_on_its_way = False
+                raise
             finally:
-                self._set_deadline(None)
+                self._end_call()
         except (CallTimeout, QueryCanceled) as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             raise SlowHandlerError(
@@ -93,28 +97,36 @@ class Guard:
                 f"in {frame.name}"
             ) from None
 
-    def _set_deadline(self, deadline: float | None) -> None:
-        with self._changed:
-            self._deadline = deadline
-            if deadline is None:
-                # One that was sent and has not arrived must not hit what follows.
-                _raise_in(self._thread_id, None)
+    def _end_call(self) -> None:
+        """From here on no exception arrives; one that is on its way does so here."""
+        self._call = None
+        end = time.monotonic() + ARRIVAL
+        while self._is_on_its_way:
+            if time.monotonic() > end:  # the handler has swallowed it
+                self._is_on_its_way = False
+                raise CallTimeout
+            time.sleep(0.001)
 
     def _interrupt_late_calls(self) -> None:
-        with self._changed:
-            while not self._is_over:
-                now = time.monotonic()
-                if self._deadline and now >= self._deadline:
-                    self._deadline = None
+        wait = self._seconds
+        while not self._is_over.wait(wait):
+            call = self._call
+            left = call[0] - time.monotonic() if call else self._seconds
+            wait = max(left, 0.001)
+            if left <= 0:
+                self._is_on_its_way = True
+                if self._call is call:
                     _raise_in(self._thread_id, CallTimeout)
-                # Deadlines only move away: looking at the last one known is enough.
-                left = self._deadline - now if self._deadline else self._seconds
-                self._changed.wait(max(left, 0.001))
+                    wait = ARRIVAL  # and again, if the handler swallows it
+                else:
+                    self._is_on_its_way = False
 
 
-def _raise_in(thread_id: int, error: type | None) -> None:
+def _raise_in(thread_id: int, error: type) -> None:
+    # Never with NULL, to take one back: that leaves CPython 3.11 looking for an
+    # exception for ever, which slows it down and hangs it under a profiler.
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id), error and ctypes.py_object(error)
+        ctypes.c_ulong(thread_id), ctypes.py_object(error)
     )
 
 

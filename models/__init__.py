@@ -1,3 +1,4 @@
+from . import base
 from . import ir_actions_server
 from . import mqtt_batch
 from . import mqtt_connection

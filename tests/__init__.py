@@ -2,6 +2,7 @@ from . import test_access
 from . import test_connection
 from . import test_dead_letters
 from . import test_handler
+from . import test_handler_trial
 from . import test_inbox
 from . import test_ingest
 from . import test_message

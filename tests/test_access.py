@@ -24,6 +24,7 @@ MODELS = {
     "mqtt.handler.tally": {"manager": "r"},
     "mqtt.replay": {"operator": "rwc", "manager": "rwcd"},
     "mqtt.cancellation": {"operator": "rwcd", "manager": "rwcd"},
+    "mqtt.handler.trial": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.correction": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.ordered.message": {"manager": "r"},
     "mqtt.connection.test": {"operator": "rwcd", "manager": "rwcd"},

@@ -1,3 +1,4 @@
+# pylint: disable=print-used
 import sys
 import threading
 from unittest.mock import patch

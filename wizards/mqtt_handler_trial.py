@@ -1,21 +1,21 @@
-import sys
-import threading
 import time
-from contextlib import contextmanager
 
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from ..jobs.failure import Failure
 from ..jobs.guard import Guard
-from ..models.base import RECORDER, Recorder
+from ..models.base import RECORDER
 from ..models.mqtt_signal_history import SHOWN_BYTES
+from ..models.trial_recorder import Recorder
 from ..models.wide_fields import BigMany2one
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
+from .printed import printed
 
 MAX_FIELDS = 20  # of one record that are shown
 MAX_NAMES = 10  # of the records in a many2many field
@@ -109,7 +109,7 @@ class MqttHandlerTrial(models.TransientModel):
             trial.payload = payload
 
     def _first_service(self):
-        services = self.env["mqtt.service"].search([])
+        services = self.env["mqtt.service"].search(Domain.TRUE)
         return services.filtered(self.handler_id._is_for)[:1]
 
     def _only_topic(self):
@@ -221,7 +221,7 @@ class MqttHandlerTrial(models.TransientModel):
         message = self._message_in(env)
         recorder = Recorder(self._reader(env))
         failure = None
-        with _printed() as output:
+        with printed() as output:
             begin = time.perf_counter()
             try:
                 self._call(message, recorder)
@@ -244,14 +244,14 @@ class MqttHandlerTrial(models.TransientModel):
         env = message.env
         handler = env["mqtt.handler"].browse(self.handler_id.id)
         function = handler._bind(message.service_id)
-        env.cr.cache[RECORDER] = recorder
+        setattr(env.cr, RECORDER, recorder)
         try:
             with Guard(env.cr, handler._seconds("own_call_seconds")) as guard:
                 guard.call(function, message)
                 env.flush_all()
             message._check_is_there()
         finally:
-            env.cr.cache.pop(RECORDER, None)
+            delattr(env.cr, RECORDER)
 
     def _message_in(self, env):
         messages = env["mqtt.signal.history"]
@@ -326,7 +326,7 @@ class MqttHandlerTrial(models.TransientModel):
         rows = self._rows(reader, reader[model], kind, values)
         table = Markup('<table class="table table-sm mb-0"><tbody>%s</tbody></table>')
         return Markup(
-            '<div class="mb-3"><span class="badge text-bg-%s">%s</span>'
+            '<div class="mb-3 text-break"><span class="badge text-bg-%s">%s</span>'
             ' <strong>%s</strong> <span class="text-muted">%s (%s, %s)</span>%s</div>'
         ) % (
             BADGES[kind],
@@ -360,9 +360,10 @@ class MqttHandlerTrial(models.TransientModel):
         return rows
 
     def _row(self, kind, label, old, new):
-        cells = [label, new] if kind == "created" else [label, old, "→", new]
-        return Markup("<tr>%s</tr>") % Markup("").join(
-            Markup("<td>%s</td>") % cell for cell in cells
+        cells = [new] if kind == "created" else [old, "→", new]
+        return Markup('<tr><td class="w-25 text-muted">%s</td>%s</tr>') % (
+            label,
+            Markup("").join(Markup("<td>%s</td>") % cell for cell in cells),
         )
 
     def _say(self, reader, field, value):
@@ -373,7 +374,7 @@ class MqttHandlerTrial(models.TransientModel):
             value = value.get(str(reader.company.id))
         if field.type == "boolean":
             return self.env._("Yes") if value else self.env._("No")
-        if value is None or value == ():
+        if value in (None, "", ()):
             return "–"
         if field.type == "many2one":
             return self._say_names(reader, field, [value])
@@ -424,55 +425,6 @@ class MqttHandler(models.Model):
             "mqtt_listener.group_operator"
         ):
             raise AccessError(self.env._("Only an MQTT operator may try a handler."))
-
-
-# What is printed
-
-_printing: dict[int, "_Output"] = {}  # by thread
-_lock = threading.Lock()
-
-
-class _Output:
-    """What one thread printed, as much as is shown of it."""
-
-    def __init__(self):
-        self.text = ""
-
-    def write(self, text):
-        if len(self.text) <= MAX_TEXT_CHARS:
-            self.text += text[: MAX_TEXT_CHARS + 1]
-        return len(text)
-
-
-class _Stdout:
-    """Stands in for stdout: threads that run a trial print to its output."""
-
-    def __init__(self, stdout):
-        self.stdout = stdout
-
-    def write(self, text):
-        output = _printing.get(threading.get_ident(), self.stdout)
-        return output.write(text)
-
-    def __getattr__(self, name):
-        return getattr(self.stdout, name)
-
-
-@contextmanager
-def _printed():
-    """Keep what this thread prints; all others print as ever."""
-    thread = threading.get_ident()
-    with _lock:
-        _printing[thread] = output = _Output()
-        if not isinstance(sys.stdout, _Stdout):
-            sys.stdout = _Stdout(sys.stdout)
-    try:
-        yield output
-    finally:
-        with _lock:
-            del _printing[thread]
-            if not _printing and isinstance(sys.stdout, _Stdout):
-                sys.stdout = sys.stdout.stdout
 
 
 def _cut(text, limit=MAX_VALUE_CHARS):
