@@ -29,6 +29,11 @@ COUNT = """
              WHERE id > %s) AS stored
      WHERE mark IS NOT NULL
 """
+OPEN_JOBS = """
+    SELECT count(*) FROM queue_job
+     WHERE mqtt_service_id IS NOT NULL
+       AND state NOT IN ('done', 'cancelled', 'failed')
+"""
 FAILED = """
     SELECT count(*) FROM queue_job
      WHERE state = 'failed' AND model_name LIKE 'mqtt.%%' AND date_created >= %s
@@ -76,6 +81,7 @@ class Count:
     """What the database says about this run."""
 
     def __init__(self, stack: Stack, name: str) -> None:
+        self._odoo = stack.odoo
         self._ask = stack.postgres.connect(stack.odoo.database).cursor()
         self._mark = f"{name}-[0-9]+"
         self._first = self._one("SELECT COALESCE(max(id), 0) FROM mqtt_signal_history")
@@ -101,6 +107,21 @@ class Count:
 
     def failed(self) -> int:
         return self._one(FAILED, self._begin)
+
+    def open_jobs(self) -> int:
+        """Jobs that are still to run."""
+        return self._one(OPEN_JOBS)
+
+    def by_state(self) -> dict[str, int]:
+        """How many messages all handlers have had (done), and so on."""
+        groups = self._odoo.call(
+            "mqtt.signal.history",
+            "formatted_read_group",
+            [["id", ">", self._first]],
+            ["state"],
+            ["__count"],
+        )
+        return {group["state"]: group["__count"] for group in groups}
 
 
 class Demo:
@@ -165,14 +186,15 @@ class Demo:
             print(line, flush=True)
 
     def _drain(self, published: int, numbers: dict[str, int]) -> None:
-        """Wait until everything is stored, or nothing comes any more."""
-        seen, since = -1, time.monotonic()
+        """Wait until everything is stored and handled, or nothing moves any more."""
+        seen, since = None, time.monotonic()
         while time.monotonic() - since < STALLED:
             stored = self.count.by_content()[1]
-            if stored >= published and not self.count.waiting():
+            jobs = self.count.open_jobs()
+            if stored >= published and not self.count.waiting() and not jobs:
                 break
-            if stored != seen:
-                seen, since = stored, time.monotonic()
+            if (stored, jobs) != seen:
+                seen, since = (stored, jobs), time.monotonic()
             self._live(numbers)
             time.sleep(0.1)
         self._live(numbers, every=0)
@@ -180,14 +202,19 @@ class Demo:
     def _verdict(self, published: int) -> int:
         stored, different = self.count.by_content()
         lost, duplicated = published - different, stored - different
+        states = self.count.by_state()
+        handled = states.pop("done", 0)
+        states.pop("stored", 0)  # no handler is there for them
+        unhandled = sum(states.values())
         if sys.stdout.isatty():
             print()
         print(
             f"published {published}  stored {stored}"
-            f"  lost {lost}  duplicated {duplicated}",
+            f"  lost {lost}  duplicated {duplicated}"
+            f"  handled {handled}  not handled {unhandled}",
             flush=True,
         )
-        return 0 if published == stored and not lost and not duplicated else 1
+        return 1 if published != stored or lost or duplicated or unhandled else 0
 
 
 def main() -> int:

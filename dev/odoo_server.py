@@ -21,7 +21,8 @@ from .process import Server, lease_port
 SERVER_WIDE = "base,rpc,web,queue_job,mqtt_listener"
 # Not a line for each HTTP call (each job is one), nor for each XML-RPC call.
 LOG_HANDLERS = ":INFO,werkzeug:WARNING,odoo.addons.rpc.controllers.xmlrpc:ERROR"
-CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2"
+# One job at a time keeps the order of messages, and machines from being written by two.
+CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2,root.mqtt.dispatch:1"
 
 
 class Odoo(Server):
@@ -130,7 +131,7 @@ class Odoo(Server):
         return self.configuration
 
     def _options(self) -> "dict[str, object]":
-        addons = ",".join(map(str, (*self.tree.addons, paths.link_addon())))
+        addons = ",".join(map(str, (*self.tree.addons, paths.link_addons())))
         reach = self.databases.parameters()
         database = {f"db_{key}": value for key, value in reach.items()}
         return {

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ADDON = "mqtt_listener"
+EXAMPLE = "mqtt_factory"  # what the demo's messages do
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("DEV_HOME") or "~/.cache/mqtt_listener").expanduser()
 HOME = HOME.resolve()
@@ -31,14 +32,18 @@ OWN = CHECKOUTS / f"{CHECKOUT.name}-{fingerprint(CHECKOUT)}"
 ADDONS = OWN / "addons"
 
 
-def link_addon() -> Path:
-    """Give the checkout the name that Odoo knows the addon by."""
+def link_addons() -> Path:
+    """Give the checkout the name that Odoo knows the addon by, beside the example."""
     ADDONS.mkdir(parents=True, exist_ok=True)
-    link = ADDONS / ADDON
-    if not link.is_symlink() or link.resolve() != CHECKOUT:
-        link.unlink(missing_ok=True)
-        link.symlink_to(CHECKOUT, target_is_directory=True)
+    _link(ADDONS / ADDON, CHECKOUT)
+    _link(ADDONS / EXAMPLE, CHECKOUT / "dev" / "addons" / EXAMPLE)
     return ADDONS
+
+
+def _link(link: Path, folder: Path) -> None:
+    if not link.is_symlink() or link.resolve() != folder:
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder, target_is_directory=True)
 
 
 @contextmanager

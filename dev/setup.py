@@ -30,7 +30,7 @@ def ensure(browser: bool = True) -> None:
         _programs(browser)
     odoo_tree.get()
     venv.get()
-    paths.link_addon()
+    paths.link_addons()
 
 
 def main() -> None:

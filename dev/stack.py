@@ -74,11 +74,11 @@ class Stack:
             self.odoo.stop()
         if known:
             say("odoo", "updating the addon in the database")
-            self.odoo.update(paths.ADDON)
+            self.odoo.update(paths.ADDON, paths.EXAMPLE)
         else:
             say("odoo", "installing the addon in a new database (half a minute)")
             self.postgres.drop(self.odoo.database)
-            self.odoo.install(paths.ADDON)
+            self.odoo.install(paths.ADDON, paths.EXAMPLE)
         self._installed.write_text(now)
 
     def service(self) -> int:
@@ -114,6 +114,8 @@ def addon_fingerprint() -> str:
 
 
 def _belongs_to_addon(parts: tuple[str, ...]) -> bool:
+    if parts[:2] == ("dev", "addons"):
+        return parts[-1].endswith(ADDON_FILES)
     if parts[0].startswith(".") or parts[0] in ("dev", "tests", "Makefile"):
         return False
     return parts[-1].endswith(ADDON_FILES)

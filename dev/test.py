@@ -109,7 +109,8 @@ def odoo_tests(tags: str) -> Result:
 
 def _run_odoo(odoo: Odoo, broker: Server, tags: str) -> Result:
     odoo.configure()
-    options = ["-i", paths.ADDON, "--test-tags", tags, "--stop-after-init"]
+    modules = f"{paths.ADDON},{paths.EXAMPLE}"
+    options = ["-i", modules, "--test-tags", tags, "--stop-after-init"]
     environment = {**odoo.environment(), "MQTT_TEST_BROKER": broker.address}
     if broker.ws_port:
         environment["MQTT_TEST_BROKER_WS"] = f"{broker.host}:{broker.ws_port}"
@@ -175,7 +176,7 @@ def main() -> int:
     total = Result()
     with paths.lock(f"test-{paths.OWN.name}", _already_running):
         if is_tag or not chosen:
-            total += odoo_tests(chosen or f"/{paths.ADDON}")
+            total += odoo_tests(chosen or f"/{paths.ADDON},/{paths.EXAMPLE}")
         for suite in SUITES if not is_tag else ():
             if (paths.CHECKOUT / suite).exists():
                 total += pytest_suite(suite, chosen)

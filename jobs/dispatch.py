@@ -123,11 +123,12 @@ class MqttService(models.Model):
             for handler_id, *_others in match(message.topic):
                 if handler_id in wanted:
                     found[handler_id].append(message.id)
+        handlers = self.env["mqtt.handler"].browse(found)
         return {
-            self.env["mqtt.handler"].browse(handler_id): messages.browse(
-                found[handler_id]
-            ).with_prefetch(messages._prefetch_ids)
-            for handler_id in sorted(found)
+            handler: messages.browse(found[handler.id]).with_prefetch(
+                messages._prefetch_ids
+            )
+            for handler in handlers.sorted(lambda one: (one.sequence, one.id))
         }
 
     def _calls(self, found):

@@ -32,7 +32,9 @@ def postgres(folder):
     """A private PostgreSQL with the template database."""
     with Postgres(folder / "postgresql", port=25432) as postgres:
         postgres.create(TEMPLATE)
-        Odoo(folder / "install", postgres, TEMPLATE, workers=0).install("mqtt_listener")
+        Odoo(folder / "install", postgres, TEMPLATE, workers=0).install(
+            "mqtt_listener", "mqtt_factory"
+        )
         yield postgres
 
 

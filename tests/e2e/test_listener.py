@@ -204,7 +204,7 @@ def test_the_listener_alone(new_odoo, broker):
         listener.configure()
         # A command of an addon is found with the addons path before it.
         python, script, *rest = listener.command_line("mqtt_listener")
-        command = [python, script, f"--addons-path={paths.link_addon()}", *rest]
+        command = [python, script, f"--addons-path={paths.link_addons()}", *rest]
         with open(listener.log, "ab") as log:
             process = subprocess.Popen(
                 command, env=listener.environment(), stdout=log, stderr=log

@@ -1,0 +1,15 @@
+{
+    "name": "MQTT Factory",
+    "version": "19.0.1.0.0",
+    "category": "Technical",
+    "summary": "Example: what machines say over MQTT, as records of Odoo",
+    "author": "mqtt_listener contributors",
+    "license": "LGPL-3",
+    "depends": ["mqtt_listener"],
+    "data": [
+        "security/ir.model.access.csv",
+        "views/factory_views.xml",
+        "data/handler.xml",
+    ],
+    "application": True,
+}

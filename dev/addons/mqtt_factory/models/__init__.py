@@ -1,0 +1,2 @@
+from . import machine
+from . import reading

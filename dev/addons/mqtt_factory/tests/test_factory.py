@@ -1,0 +1,35 @@
+from odoo.tests import tagged
+
+from odoo.addons.mqtt_listener.tests.common import MqttCase
+
+
+@tagged("post_install", "-at_install")
+class TestFactory(MqttCase):
+    def machine(self, name):
+        return self.env["mqtt.factory.machine"].search([("name", "=", name)])
+
+    def test_state(self):
+        """A new machine appears; a fault raises the alarm, without any code."""
+        message = self.mqtt_receive("factory/press-1/state", "fault run1-1")
+        self.assertMqttHandled(message, "mqtt.factory.machine._on_state", times=1)
+        self.assertMqttHandled(message, "Alarm of a machine", times=1)
+        press = self.machine("press-1")
+        self.assertEqual((press.state, press.alarm), ("fault", True))
+        self.mqtt_receive("factory/press-1/state", "running run1-2")
+        self.assertEqual((press.state, press.alarm), ("running", False))
+
+    def test_telemetry(self):
+        """Each message becomes a reading, the last one is the machine's."""
+        for temperature in (60.5, 61.5):
+            telemetry = {"temperature": temperature, "pressure": 4, "pieces": 7}
+            message = self.mqtt_receive("factory/press-1/telemetry", telemetry)
+            self.assertMqttHandled(message, "mqtt.factory.machine._on_telemetry")
+        press = self.machine("press-1")
+        self.assertEqual(press.temperature, 61.5)
+        self.assertEqual(press.reading_ids.mapped("temperature"), [61.5, 60.5])
+
+    def test_nonsense_fails_and_says_so(self):
+        message = self.mqtt_receive("factory/press-1/telemetry", "{")
+        self.assertEqual(message.state, "failed")
+        self.assertIn("not JSON", message.job_ids.exc_message)
+        self.assertFalse(self.machine("press-1"))
