@@ -169,15 +169,16 @@ class Odoo(Server):
 
     def install(self, *modules: str) -> None:
         """Install modules into the database, made when it is missing."""
-        self._once("-i", modules)
+        self._once(modules, "-i")
 
     def update(self, *modules: str) -> None:
-        """Update modules of the database."""
-        self._once("-u", modules)
+        """Update modules of the database; those it does not have are installed."""
+        self._once(modules, "-i", "-u")
 
-    def _once(self, option: str, modules: "tuple[str, ...]") -> None:
+    def _once(self, modules: "tuple[str, ...]", *options: str) -> None:
         names = ",".join(modules)
-        self.run("server", option, names, "--stop-after-init", "--no-http")
+        chosen = [part for option in options for part in (option, names)]
+        self.run("server", *chosen, "--stop-after-init", "--no-http")
 
     def _last_error(self) -> str:
         """The last line of the log that names an exception."""
