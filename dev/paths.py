@@ -33,10 +33,12 @@ ADDONS = OWN / "addons"
 
 
 def link_addons() -> Path:
-    """Give the checkout the name that Odoo knows the addon by, beside the example."""
+    """Give the checkout the name that Odoo knows the addon by, beside its examples."""
     ADDONS.mkdir(parents=True, exist_ok=True)
     _link(ADDONS / ADDON, CHECKOUT)
-    _link(ADDONS / EXAMPLE, CHECKOUT / "dev" / "addons" / EXAMPLE)
+    for folder in ("dev/addons", "tests/e2e/addons"):
+        for addon in (CHECKOUT / folder).iterdir():
+            _link(ADDONS / addon.name, addon)
     return ADDONS
 
 

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from chrome import Browser
+from playwright.sync_api import sync_playwright
 
-from dev import paths
+from dev import debian, paths
 from dev.servers import Mosquitto, Odoo, Postgres
 
 TEMPLATE = "e2e_template"
@@ -33,7 +35,7 @@ def postgres(folder):
     with Postgres(folder / "postgresql", port=25432) as postgres:
         postgres.create(TEMPLATE)
         Odoo(folder / "install", postgres, TEMPLATE, workers=0).install(
-            "mqtt_listener", "mqtt_factory"
+            "mqtt_listener", "mqtt_e2e"
         )
         yield postgres
 
@@ -74,3 +76,29 @@ def odoo(new_odoo):
     """A running prefork server with two HTTP workers."""
     with new_odoo(workers=2) as odoo:
         yield odoo
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=debian.program("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Opens a session at a server; what any of them wrote to the console fails."""
+    sessions = []
+
+    def login(odoo, login="admin"):
+        sessions.append(Browser(chromium, odoo, login))
+        return sessions[-1]
+
+    yield login
+    for session in sessions:
+        session.close()
+    errors = [error for session in sessions for error in session.errors]
+    assert not errors, "\n".join(errors)

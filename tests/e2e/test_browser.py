@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from service import Service, publish
 
-from dev import debian
 from dev.servers import Odoo
 
 HACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
@@ -14,32 +13,6 @@ SECONDS = 1000  # playwright counts milliseconds
 # A service that starts is connected within a second; then the badge has 2 to 3,
 # and twice that on a busy machine.
 SOON = 6 * SECONDS
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=debian.program("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def browser(chromium):
-    """Opens a session at a server; what any of them wrote to the console fails."""
-    sessions = []
-
-    def login(odoo, login="admin"):
-        sessions.append(Browser(chromium, odoo, login))
-        return sessions[-1]
-
-    yield login
-    for session in sessions:
-        session.close()
-    errors = [error for session in sessions for error in session.errors]
-    assert not errors, "\n".join(errors)
 
 
 @pytest.fixture(scope="module")
@@ -50,56 +23,6 @@ def odoo(folder, postgres):
         Odoo(folder / "odoo-browser", postgres, database, workers=2) as odoo,
     ):
         yield odoo
-
-
-class Browser:
-    """One person at the web client. The password is the login."""
-
-    def __init__(self, chromium, odoo, login):
-        self.odoo = odoo
-        self.errors = []
-        self._context = chromium.new_context(viewport={"width": 1400, "height": 900})
-        self.page = self._context.new_page()
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{odoo.url}/web/login")
-        self.page.fill("input[name=login]", login)
-        self.page.fill("input[name=password]", login)
-        self.page.click("button[type=submit]")
-        self.page.wait_for_selector(".o_main_navbar")
-
-    def _on_console(self, message):
-        if message.type == "error":
-            self.errors.append(f"console: {message.text}")
-
-    def open(self, path, view):
-        """Open an action by its path and wait for its view."""
-        self.page.goto(f"{self.odoo.url}/odoo/{path}")
-        self.page.wait_for_selector(f".o_{view}_view")
-
-    def open_service(self, service):
-        self.open(f"mqtt-services/{service.id}", "form")
-        # What is true of this page only until it is loaded anew.
-        self.page.evaluate("window.isTheSamePage = true")
-
-    def is_same_page(self):
-        return self.page.evaluate("window.isTheSamePage === true")
-
-    def button(self, name):
-        return self.page.locator(f"button[name={name}]")
-
-    def field(self, name):
-        return self.page.locator(f".o_field_widget[name={name}]")
-
-    @property
-    def badge(self):
-        return self.field("connection_status").locator(".badge")
-
-    def screen_text(self):
-        return self.page.inner_text(".o_action_manager")
-
-    def close(self):
-        self._context.close()
 
 
 @pytest.fixture(params=["bus", "no_bus"])

@@ -1,0 +1,44 @@
+import time
+from pathlib import Path
+
+from odoo import fields, models
+
+from odoo.addons.mqtt_listener import mqtt_handler
+
+SLOW = 0.004  # seconds a message, so that a job of 1,000 can be caught in the middle
+
+
+class Row(models.Model):
+    """A row for each message that was handled: what is missing or doubled shows."""
+
+    _name = "mqtt.e2e.row"
+    _description = "Handled message"
+    _order = "id"
+
+    topic = fields.Char()
+    number = fields.Integer()
+
+    def _add(self, message):
+        self.create({"topic": message.topic, "number": int(message.payload)})
+
+    @mqtt_handler("e2e/slow")
+    def _on_slow(self, message):
+        """Leaves a mark outside of the transaction, before it is committed."""
+        self._add(message)
+        with Path(self._parameter("marks")).open("a") as marks:
+            marks.write(".")
+        time.sleep(SLOW)
+
+    @mqtt_handler("e2e/ordered/{topic}", ordered=True)
+    def _on_ordered(self, message, topic):
+        self._add(message)
+
+    @mqtt_handler("e2e/poison", max_retries=2, retry_pattern={1: 1})
+    def _on_poison(self, message):
+        """Every hundredth message is more than it can bear, until it is repaired."""
+        self._add(message)
+        if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
+            raise ValueError(f"no {message.payload}")
+
+    def _parameter(self, name):
+        return self.env["ir.config_parameter"].sudo().get_param(f"mqtt_e2e.{name}")
