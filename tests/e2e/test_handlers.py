@@ -103,7 +103,7 @@ def test_ordered_messages_with_jobs_side_by_side(new_odoo, broker):
 
 
 def test_poison_among_a_thousand(odoo, broker, browser):
-    """It fails alone; requeued in the browser when the handler is repaired, all is done."""
+    """It fails alone; requeued in the browser after a repair, all is done."""
     set_parameter(odoo, "repaired", "")
     service = new_service(odoo, broker, "e2e/poison")
     total = receive(service, broker, "e2e/poison")
