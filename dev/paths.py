@@ -36,7 +36,7 @@ def link_addons() -> Path:
     """Give the checkout the name that Odoo knows the addon by, beside its examples."""
     ADDONS.mkdir(parents=True, exist_ok=True)
     _link(ADDONS / ADDON, CHECKOUT)
-    for folder in ("dev/addons", "tests/e2e/addons"):
+    for folder in ("dev/addons", "dev/bench/addons", "tests/e2e/addons"):
         for addon in (CHECKOUT / folder).iterdir():
             _link(ADDONS / addon.name, addon)
     return ADDONS

@@ -1,0 +1,10 @@
+{
+    "name": "MQTT benchmark",
+    "version": "19.0.1.0.0",
+    "category": "Hidden",
+    "summary": "Handlers whose speed is measured, see dev/bench/handlers.py",
+    "author": "mqtt_listener contributors",
+    "license": "LGPL-3",
+    "depends": ["mqtt_listener"],
+    "data": ["security/ir.model.access.csv"],
+}
