@@ -3,7 +3,7 @@
     make demo                       # in another terminal, until traffic flows
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
 
-Writes service_form.png and message_list.png into static/description, where the
+Writes service_form.png, message_list.png and handlers.png into static/description, where the
 addon's page in Odoo finds them too.
 """
 
@@ -39,6 +39,9 @@ def main() -> int:
         page.goto(f"{chosen.url}/odoo/mqtt-messages")
         page.wait_for_selector(".o_data_row")
         _take(page, FOLDER / "message_list.png")
+        page.goto(f"{chosen.url}/odoo/mqtt-handlers")
+        page.wait_for_selector(".o_data_row")
+        _take(page, FOLDER / "handlers.png")
         browser.close()
     return 0
 
