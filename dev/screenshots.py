@@ -3,8 +3,8 @@
     make demo                       # in another terminal, until traffic flows
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
 
-Writes service_form.png, message_list.png and handlers.png into static/description, where the
-addon's page in Odoo finds them too.
+Writes service_form.png, message_list.png and handlers.png into static/description,
+where the addon's page in Odoo finds them too.
 """
 
 import argparse
