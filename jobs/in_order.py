@@ -4,10 +4,14 @@ Jobs of one handler may run side by side and overtake each other; so they carry 
 messages. Each takes what waits, in order, under a lock that only one can have.
 """
 
+from psycopg2 import OperationalError
+
 from odoo import models
+from odoo.exceptions import LockError
 
-from odoo.addons.queue_job.exception import RetryableJobError
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
+from .failure import is_conflict
 from .run import Run
 
 BATCH = 1_000  # messages that one job takes, at most
@@ -56,6 +60,14 @@ class MqttService(models.Model):
         handler = self.env["mqtt.handler"].browse(handler_id).exists()
         if not handler:
             return self.env._("The handler was deleted.")
+        if not handler.active:
+            raise FailedJobError(
+                self.env._(
+                    "The handler %s is not there any more. Its messages wait until its "
+                    "module is installed again; to give them up, delete the handler.",
+                    handler.name,
+                )
+            )
         if not self._lock_order(handler):
             return self._leave_to_others(handler)
         waiting, is_gap = self._next_in_order(handler)
@@ -63,8 +75,10 @@ class MqttService(models.Model):
             if is_gap:
                 self._come_back(self.env._("Earlier messages are not stored yet."))
             return self.env._("Nothing waits, or what waits is held back.")
+        self._lock_waiting(waiting)
         if not handler.enabled:
             waiting.unlink()
+            self._enqueue_in_order(handler)
             return self.env._("The handler is switched off.")
         messages = waiting.message_id
         messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
@@ -88,6 +102,18 @@ class MqttService(models.Model):
             [LOCK_CLASS, f"{handler.id}/{self.id}"],
         )
         return self.env.cr.fetchone()[0]
+
+    def _lock_waiting(self, waiting):
+        """See that nobody has handled them since this transaction began.
+
+        That would come out at the end as well, but by then handlers have run.
+        """
+        try:
+            waiting.lock_for_update()
+        except (LockError, OperationalError) as error:
+            if isinstance(error, OperationalError) and not is_conflict(error):
+                raise
+            self._come_back(self.env._("Another job has just handled them."))
 
     def _leave_to_others(self, handler):
         """End, if a job that has not begun yet will see all that this one would.

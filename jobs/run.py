@@ -83,6 +83,12 @@ class Run:
                 calls = self.left[:SLICE_CALLS]
                 count = self._together(calls)
                 if count is None:
+                    calls = [
+                        Call(call.handler, message, call.function)
+                        for call in calls
+                        for message in call.messages
+                    ]
+                    self.left[:SLICE_CALLS] = calls
                     count = self._one_by_one(calls)
                 del self.left[:count]
         return self
@@ -118,18 +124,15 @@ class Run:
         return count
 
     def _one_by_one(self, calls: list[Call]) -> int:
-        """Make calls with a savepoint for each message; how many calls."""
+        """Make calls of one message with a savepoint each; how many."""
         slow, error = self._slow or (None, None)
         if slow:  # time enough to come as far as this one, which is not made again
             self._end = max(self._end, time.monotonic() + self._limit)
         for count, call in enumerate(calls):
             if count and self._is_over():
                 return count
-            for message in call.messages:
-                single = Call(call.handler, message, call.function)
-                if not self._is_held(single):
-                    known = error if call is slow and len(call.messages) == 1 else None
-                    self._alone(single, known)
+            if not self._is_held(call):
+                self._alone(call, error if call == slow else None)
         return len(calls)
 
     def _alone(self, call: Call, error: Exception | None) -> None:

@@ -100,5 +100,5 @@ class MqttHandler(models.Model):
                     limit=1,
                 )
             )
-            if not waiting and service._next_in_order(handler)[0]:
+            if handler.active and not waiting and service._next_in_order(handler)[0]:
                 service._enqueue_in_order(handler)

@@ -384,6 +384,30 @@ class TestHandler(HandlerCase):
             ["0", "1", "2", "4"],
         )
 
+    def test_a_bad_batch_keeps_to_the_time(self):
+        """One by one it takes longer than all at once: the rest goes on later."""
+
+        def on_batch(self, messages, number):
+            if "0" in number:
+                raise ValueError("no")
+
+        handler = self.declare("plant/{number}", on_batch, batch=True)
+        self.enqueue(*(self.message(f"plant/{n}") for n in range(5)))
+        looks = []
+
+        def is_over(run):
+            looks.append(run)
+            return looks.count(run) > 2
+
+        with patch("odoo.addons.mqtt_listener.jobs.run.Run._is_over", is_over):
+            ran = self.mqtt_run_jobs()
+        self.assertEqual(len(ran), 1 + 2)
+        self.assertEqual(handler.handled_count, 4)
+        self.assertEqual(
+            self.env["queue.job"].search_count([("mqtt_handler_id", "=", handler.id)]),
+            1,
+        )
+
     def test_what_a_handler_does_to_its_json_stays_with_it(self):
         seen = []
 
@@ -476,6 +500,23 @@ class TestHandler(HandlerCase):
             self.doCleanups()
         with self.assertRaises(TypeError):
             mqtt_handler("plant", colour="red")
+
+    def test_abstract_models(self):
+        """A mixin's handler is that of each model that uses it; others run as such."""
+        self.declare("plant/{name}", lambda self, message, name: None, "avatar.mixin")
+        handlers = self.env["mqtt.handler"].search([("method_name", "=", "_on_mqtt")])
+        users = self.registry.descendants(["avatar.mixin"], "_inherit")
+        concrete = {name for name in users if not self.env[name]._abstract}
+        self.assertIn("res.partner", concrete)
+        self.assertEqual(set(handlers.mapped("model_name")), concrete)
+        alone = self.declare(
+            "plant/{name}",
+            lambda self, message, name: None,
+            "ir.autovacuum",
+            name="_on_alone",
+        )
+        message = self.mqtt_receive("plant/1")
+        self.assertMqttHandled(message, alone.name, times=1)
 
     def test_only_messages_of_its_service(self):
         other = self.service.copy({"name": "Other"})
@@ -729,6 +770,22 @@ class TestOrderedHandler(HandlerCase):
                 self.mqtt_run_jobs()
                 self.assertEqual(self.seen, ["2"])
                 self.assertEqual(second.state, "done")
+
+    def test_a_handler_that_is_gone_keeps_its_messages_waiting(self):
+        """Its job says so; they go on when its module is there again."""
+        self.enqueue(self.message("plant/a", b"1"))
+        ingest = [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+        self._run_job(self.env["queue.job"].search(ingest))
+        with patch.object(self.registry["res.partner"], "_on_mqtt", None):
+            self.env["mqtt.handler"]._sync_declared()
+            (job,) = self.mqtt_run_jobs()
+            self.assertIn("is not there any more", job.exc_message)
+            self.env["mqtt.handler"]._look_after()
+            self.assertFalse(self.mqtt_run_jobs())
+        self.env["mqtt.handler"]._sync_declared()
+        self.env["mqtt.handler"]._look_after()
+        self.mqtt_run_jobs()
+        self.assertEqual(self.seen, ["1"])
 
     def test_batches_that_are_stored_out_of_order(self):
         """A message waits for those before it, though they are stored later."""
