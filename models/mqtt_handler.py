@@ -319,7 +319,7 @@ class MqttHandler(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._check_system(vals)
+            self._check_system({"action_server_id": True, **vals})
             if vals.get("kind") == "code" and not self._is_syncing():
                 raise UserError(self.env._("A method is declared in code."))
         handlers = super().create(vals_list)

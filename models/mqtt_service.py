@@ -330,7 +330,7 @@ class MqttService(models.Model):
     def action_open_jobs(self):
         """Open the jobs of this service in queue_job's monitor."""
         action = self.env["ir.actions.act_window"]._for_xml_id(
-            "queue_job.action_queue_job"
+            "mqtt_listener.queue_job_action"
         )
         return {
             **action,

@@ -573,7 +573,7 @@ class TestHandler(HandlerCase):
         with self.assertRaises(UserError):
             own.unlink()
         with self.assertRaises(UserError):
-            own.create({"name": "x", "pattern": "x", "kind": "code"})
+            handler.create({"name": "x", "pattern": "x", "kind": "code"})
 
     def test_a_row_is_no_declaration(self):
         """A method that nobody declared is not called, whatever the table says."""

@@ -1,0 +1,3 @@
+def migrate(cr, version):
+    """The state of a message is asked of its jobs now, and is no column any more."""
+    cr.execute("ALTER TABLE mqtt_signal_history DROP COLUMN IF EXISTS state")
