@@ -7,6 +7,7 @@ drained and counts, in the database and by content, what QoS 1 promised.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,15 +176,19 @@ class Demo:
         stored = self.count.all_stored()
         self._last = now, stored
         published = numbers["confirmed"] + numbers["frames"]
-        line = (
-            f"  published {published}  received {stored + self.count.waiting()}"
-            f"  stored {stored}  failed {self.count.failed()}"
-            f"  rate {(stored - had) / (now - before):.0f}/s"
-        )
+        words = [
+            f"published {published}",
+            f"received {stored + self.count.waiting()}",
+            f"stored {stored}",
+            f"handled {self.count.by_state().get('done', 0)}",
+            f"failed {self.count.failed()}",
+            f"rate {(stored - had) / (now - before):.0f}/s",
+        ]
         if sys.stdout.isatty():
-            print(f"\r{line:<78}", end="", flush=True)
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r{fit(words, width)}", end="", flush=True)
         else:
-            print(line, flush=True)
+            print("", *words, sep="  ", flush=True)
 
     def _drain(self, published: int, numbers: dict[str, int]) -> None:
         """Wait until everything is stored and handled, or nothing moves any more."""
@@ -215,6 +220,16 @@ class Demo:
             flush=True,
         )
         return 1 if published != stored or lost or duplicated or unhandled else 0
+
+
+def fit(words: list[str], width: int) -> str:
+    """As many words as a line of the terminal holds: a longer one would scroll."""
+    line = ""
+    for word in words:
+        if len(line) + 1 + len(word) > width:
+            break
+        line += f" {word}"
+    return line.ljust(width)
 
 
 def main() -> int:

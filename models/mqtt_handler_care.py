@@ -28,42 +28,50 @@ class MqttHandler(models.Model):
         Not from the job: a thousand would tell a thousand times, and a job found dead
         tells nobody.
         """
-        untold = (
+        jobs = self.env["queue.job"].sudo()
+        untold = [
+            ("mqtt_message_id", "!=", False),
+            ("mqtt_handler_id", "!=", False),
+            ("state", "=", "failed"),
+            ("mqtt_told", "=", False),
+        ]
+        now = fields.Datetime.now()
+        for handler, count, last_id in jobs._read_group(
+            untold, ["mqtt_handler_id"], ["__count", "id:max"]
+        ):
+            if handler.last_told and handler.last_told > now - TELL_EVERY:
+                continue
+            handler._count_dead(untold)
+            handler.sudo().last_told = now
+            handler.sudo()._tell(count, jobs.browse(last_id))
+            of_handler = [*untold, ("mqtt_handler_id", "=", handler.id)]
+            jobs.search([*of_handler, ("id", "<=", last_id)]).mqtt_told = True
+
+    def _count_dead(self, untold):
+        """Count the jobs whose worker died each time: nobody was there to do it."""
+        dead = (
             self.env["queue.job"]
             .sudo()
             .search(
                 [
-                    ("mqtt_message_id", "!=", False),
-                    ("mqtt_handler_id", "!=", False),
-                    ("state", "=", "failed"),
-                    ("mqtt_told", "=", False),
-                ],
-                order="id",
+                    *untold,
+                    ("mqtt_handler_id", "=", self.id),
+                    ("exc_name", "=", "JobFoundDead"),
+                ]
             )
         )
-        now = fields.Datetime.now()
-        for handler, jobs in untold.grouped("mqtt_handler_id").items():
-            if handler.last_told and handler.last_told > now - TELL_EVERY:
-                continue
-            dead = jobs.filtered(lambda job: job.exc_name == "JobFoundDead")
-            if dead:
-                handler._count(
-                    failed=len(dead),
-                    error=self.env._(
-                        "%s: its worker died each time", dead[-1].mqtt_topic
-                    ),
-                )
-            handler.sudo().last_told = now
-            handler.sudo()._tell(jobs)
-            jobs.mqtt_told = True
+        if dead:
+            self._count(
+                failed=len(dead),
+                error=self.env._("%s: its worker died each time", dead[-1].mqtt_topic),
+            )
 
-    def _tell(self, jobs):
-        last = jobs[-1]
+    def _tell(self, count, last):
         self.message_post(
             body=self.env._(
                 "%(count)s messages failed in “%(handler)s”, the last from "
                 "%(topic)s: %(error)s. See MQTT, Failed Messages.",
-                count=len(jobs),
+                count=count,
                 handler=self.name,
                 topic=last.mqtt_topic,
                 error=last.exc_message or last.exc_name,

@@ -313,21 +313,21 @@ class MqttSignalHistory(models.Model):
             # Not through the ORM: it would read, check and log every single row, and
             # nothing refers to them that PostgreSQL does not know.
             self.env.cr.execute(
-                """
-                DELETE FROM mqtt_signal_history
-                 WHERE id IN (SELECT id FROM mqtt_signal_history AS message
-                               WHERE service_id = %s AND timestamp < %s
-                                 AND NOT EXISTS (
-                                     SELECT FROM queue_job
-                                      WHERE mqtt_message_id = message.id
-                                        AND state NOT IN ('done', 'cancelled'))
-                            ORDER BY timestamp LIMIT %s)
-                """,
-                [
-                    service.id,
-                    fields.Datetime.now() - timedelta(days=service.retention_days),
-                    GC_BATCH,
-                ],
+                SQL(
+                    """
+                    DELETE FROM mqtt_signal_history
+                     WHERE id IN (SELECT id FROM mqtt_signal_history AS message
+                                   WHERE service_id = %(service)s
+                                     AND timestamp < %(before)s
+                                     AND %(state)s IN ('stored', 'cancelled', 'done')
+                                ORDER BY timestamp LIMIT %(limit)s)
+                    """,
+                    service=service.id,
+                    before=fields.Datetime.now()
+                    - timedelta(days=service.retention_days),
+                    state=self._state_sql("message"),
+                    limit=GC_BATCH,
+                )
             )
             if self.env.cr.rowcount:
                 self.invalidate_model(flush=False)

@@ -2,8 +2,6 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-OPEN = SQL("NOT IN ('done', 'cancelled')")
-
 
 class MqttSignalHistory(models.Model):
     """How far a message has come, as its jobs tell.
@@ -63,17 +61,14 @@ class MqttSignalHistory(models.Model):
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
-        conditions = {
-            "failed": lambda alias: self._is_failed(alias),
-            "retrying": lambda alias: self._is_retrying(alias),
-        }
         self.env["queue.job"].flush_model()
+        self.env["mqtt.ordered.message"].flush_model()
 
         def to_sql(model, alias, query):
             asked = SQL("%s IN %s", self._state_sql(alias), tuple(value))
-            if len(value) == 1 and (narrow := conditions.get(next(iter(value)))):
+            if set(value) <= {"failed", "retrying"}:
                 # Found from the few jobs there are, not by asking of each message.
-                return SQL("(%s AND %s)", narrow(alias), asked)
+                return SQL("(%s AND %s)", self._has_trouble(alias), asked)
             return asked
 
         return Domain.custom(to_sql=to_sql)
@@ -85,7 +80,6 @@ class MqttSignalHistory(models.Model):
 
     def _state_sql(self, alias):
         """What ``state`` is, as an expression over a row of history."""
-        message = SQL.identifier(alias)
         return SQL(
             """
             CASE WHEN NOT COALESCE(%(message)s.has_handlers, FALSE) THEN 'stored'
@@ -95,18 +89,59 @@ class MqttSignalHistory(models.Model):
                  WHEN %(message)s.cancel_reason IS NOT NULL THEN 'cancelled'
                  ELSE 'done' END
             """,
-            message=message,
-            failed=self._is_failed(alias),
-            retrying=self._is_retrying(alias),
-            queued=self._is_queued(alias),
+            message=SQL.identifier(alias),
+            failed=self._has_job(alias, SQL("job.state = 'failed'")),
+            retrying=self._has_job(alias, SQL("job.retry > 0"), of_many=False),
+            queued=SQL(
+                """
+                (%s OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
+                                WHERE waiting.message_id = %s.id))
+                """,
+                self._has_job(alias, SQL("TRUE")),
+                SQL.identifier(alias),
+            ),
         )
 
     @staticmethod
-    def _is_failed(alias):
+    def _has_job(alias, condition, of_many=True):
+        """Whether a job that has not ended is for this message.
+
+        :param of_many: count those for a range of messages as well.
+        """
+        message = SQL.identifier(alias)
+        own = SQL(
+            """
+            EXISTS (SELECT FROM queue_job AS job
+                     WHERE job.mqtt_message_id = %s.id
+                       AND job.state NOT IN ('done', 'cancelled') AND %s)
+            """,
+            message,
+            condition,
+        )
+        if not of_many:
+            return own
+        return SQL(
+            """
+            (%(own)s OR EXISTS (
+                SELECT FROM queue_job AS job
+                 WHERE job.mqtt_service_id = %(message)s.service_id
+                   AND job.mqtt_last_sequence >= %(message)s.sequence
+                   AND job.mqtt_first_sequence <= %(message)s.sequence
+                   AND job.state NOT IN ('done', 'cancelled') AND %(condition)s))
+            """,
+            own=own,
+            message=message,
+            condition=condition,
+        )
+
+    @staticmethod
+    def _has_trouble(alias):
+        """Whether a job of its own, or one for many, is there at all: few have one."""
         return SQL(
             """
             (%(message)s.id IN (SELECT mqtt_message_id FROM queue_job
-                         WHERE mqtt_message_id IS NOT NULL AND state = 'failed')
+                                 WHERE mqtt_message_id IS NOT NULL
+                                   AND state NOT IN ('done', 'cancelled'))
              OR EXISTS (SELECT FROM queue_job AS job
                          WHERE job.mqtt_service_id = %(message)s.service_id
                            AND job.mqtt_last_sequence >= %(message)s.sequence
@@ -114,35 +149,6 @@ class MqttSignalHistory(models.Model):
                            AND job.state = 'failed'))
             """,
             message=SQL.identifier(alias),
-        )
-
-    @staticmethod
-    def _is_retrying(alias):
-        return SQL(
-            """
-            (%(message)s.id IN (SELECT mqtt_message_id FROM queue_job
-                         WHERE mqtt_message_id IS NOT NULL AND retry > 0
-                           AND state NOT IN ('failed', 'done', 'cancelled')))
-            """,
-            message=SQL.identifier(alias),
-        )
-
-    @staticmethod
-    def _is_queued(alias):
-        return SQL(
-            """
-            (EXISTS (SELECT FROM queue_job AS job
-                      WHERE job.mqtt_service_id = %(message)s.service_id
-                        AND job.mqtt_last_sequence >= %(message)s.sequence
-                        AND job.mqtt_first_sequence <= %(message)s.sequence
-                        AND job.state %(open)s)
-             OR %(message)s.id IN (SELECT mqtt_message_id FROM queue_job
-                         WHERE mqtt_message_id IS NOT NULL AND state %(open)s)
-             OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
-                         WHERE waiting.message_id = %(message)s.id))
-            """,
-            message=SQL.identifier(alias),
-            open=OPEN,
         )
 
     def _compute_job_count(self):

@@ -40,6 +40,10 @@ class QueueJob(models.Model):
         readonly=True, help="People were told that this job failed."
     )
 
+    _mqtt_open_own = models.Index(
+        "(mqtt_message_id) WHERE mqtt_message_id IS NOT NULL"
+        " AND state NOT IN ('done', 'cancelled')"
+    )
     _mqtt_open_range = models.Index(
         "(mqtt_service_id, mqtt_last_sequence)"
         " WHERE mqtt_last_sequence IS NOT NULL"

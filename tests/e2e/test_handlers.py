@@ -126,6 +126,26 @@ def test_poison_among_a_thousand(odoo, broker, browser):
     assert sorted(handled(service, "e2e/poison")) == list(range(total))
 
 
+def test_refused_messages_are_requeued_over_rpc(odoo, broker):
+    """What a handler refuses fails without a retry; another system can requeue it."""
+    set_parameter(odoo, "repaired", "")
+    service = new_service(odoo, broker, "e2e/refused")
+    total = receive(service, broker, "e2e/refused")
+    bad = list(range(7, total, 100))
+    wait_state(service, "failed", len(bad))
+    wait_state(service, "done", total - len(bad))
+    assert not {*bad} & {*handled(service, "e2e/refused")}, "not rolled back"
+    failed = [["mqtt_service_id", "=", service.id], ["state", "=", "failed"]]
+    jobs = odoo.call("queue.job", "search_read", failed, ["retry", "exc_message"])
+    assert {job["retry"] for job in jobs} == {1}
+    assert {job["exc_message"] for job in jobs} == {f"no {number}" for number in bad}
+
+    set_parameter(odoo, "repaired", "yes")
+    odoo.call("queue.job", "requeue", [job["id"] for job in jobs])
+    wait_state(service, "done", total)
+    assert sorted(handled(service, "e2e/refused")) == list(range(total))
+
+
 def test_a_module_takes_its_handlers_away(new_odoo, broker):
     """And brings them back with their counts when it is installed again."""
     with new_odoo(workers=2) as odoo:
@@ -140,7 +160,8 @@ def test_a_module_takes_its_handlers_away(new_odoo, broker):
             )
             return {row["name"]: row["active"] for row in rows}
 
-        own = {f"mqtt.e2e.row._on_{name}" for name in ("slow", "ordered", "poison")}
+        methods = ("slow", "ordered", "poison", "refused")
+        own = {f"mqtt.e2e.row._on_{name}" for name in methods}
         assert names().keys() == own
         (module,) = odoo.call("ir.module.module", "search", [["name", "=", "mqtt_e2e"]])
         odoo.call("ir.module.module", "button_immediate_uninstall", [module])

@@ -4,6 +4,7 @@ from pathlib import Path
 from odoo import fields, models
 
 from odoo.addons.mqtt_listener import mqtt_handler
+from odoo.addons.queue_job.exception import FailedJobError
 
 SLOW = 0.004  # seconds a message, so that a job of 1,000 can be caught in the middle
 
@@ -39,6 +40,13 @@ class Row(models.Model):
         self._add(message)
         if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
             raise ValueError(f"no {message.payload}")
+
+    @mqtt_handler("e2e/refused")
+    def _on_refused(self, message):
+        """Every hundredth message fails at once, as no retry could help it."""
+        self._add(message)
+        if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
+            raise FailedJobError(f"no {message.payload}")
 
     def _parameter(self, name):
         return self.env["ir.config_parameter"].sudo().get_param(f"mqtt_e2e.{name}")
