@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+OPEN_STATES = {"queued", "retrying", "failed"}
+
 
 class MqttSignalHistory(models.Model):
     """How far a message has come, as its jobs tell.
@@ -66,10 +68,8 @@ class MqttSignalHistory(models.Model):
 
         def to_sql(model, alias, query):
             asked = SQL("%s IN %s", self._state_sql(alias), tuple(value))
-            if set(value) <= {"failed", "retrying"}:
-                # Found from the few jobs there are, not by asking of each message.
-                return SQL("(%s AND %s)", self._has_trouble(alias), asked)
-            return asked
+            is_open = self._is_open(alias) if set(value) <= OPEN_STATES else SQL("TRUE")
+            return SQL("(%s AND %s)", is_open, asked)
 
         return Domain.custom(to_sql=to_sql)
 
@@ -135,20 +135,29 @@ class MqttSignalHistory(models.Model):
         )
 
     @staticmethod
-    def _has_trouble(alias):
-        """Whether a job of its own, or one for many, is there at all: few have one."""
+    def _is_open(alias):
+        """Whether something is to be done for this message, found from what there is
+        to be done: that is little, and messages are many.
+        """
         return SQL(
             """
-            (%(message)s.id IN (SELECT mqtt_message_id FROM queue_job
-                                 WHERE mqtt_message_id IS NOT NULL
-                                   AND state NOT IN ('done', 'cancelled'))
-             OR EXISTS (SELECT FROM queue_job AS job
-                         WHERE job.mqtt_service_id = %(message)s.service_id
-                           AND job.mqtt_last_sequence >= %(message)s.sequence
-                           AND job.mqtt_first_sequence <= %(message)s.sequence
-                           AND job.state = 'failed'))
+            %s.id IN (
+                SELECT mqtt_message_id FROM queue_job
+                 WHERE mqtt_message_id IS NOT NULL
+                   AND state NOT IN ('done', 'cancelled')
+                 UNION ALL
+                SELECT message_id FROM mqtt_ordered_message
+                 UNION ALL
+                SELECT inside.id
+                  FROM queue_job AS job
+                  JOIN mqtt_signal_history AS inside
+                    ON inside.service_id = job.mqtt_service_id
+                   AND inside.sequence BETWEEN job.mqtt_first_sequence
+                                           AND job.mqtt_last_sequence
+                 WHERE job.mqtt_last_sequence IS NOT NULL
+                   AND job.state NOT IN ('done', 'cancelled'))
             """,
-            message=SQL.identifier(alias),
+            SQL.identifier(alias),
         )
 
     def _compute_job_count(self):
