@@ -12,6 +12,7 @@ from .guard import HandlerError
 from .run import Call, Run
 
 PIECES = 20  # into which a job is split whose worker died in it
+MOST_RETRIES = 10  # of a job for reasons of its own
 NAMED_HANDLERS = 3  # in a job's description
 
 
@@ -97,7 +98,10 @@ class MqttService(models.Model):
         if self._has_killed_its_worker():
             return self._split(found)
         run = Run(
-            self.env, list(self._calls(found)), on_failure=self._enqueue_own_job
+            self.env,
+            list(self._calls(found)),
+            on_failure=self._enqueue_own_job,
+            restarts=self._current_job().retry,
         ).go()
         run.save_tallies()
         self._go_on_later(run.left)
@@ -169,7 +173,8 @@ class MqttService(models.Model):
 
     def _has_killed_its_worker(self):
         job = self._current_job()
-        return bool(job.retry) and not job.eta  # an eta is what a retry is given
+        # A retry is given an eta; so many of them there are not.
+        return bool(job.retry) and (not job.eta or job.retry > MOST_RETRIES)
 
     def _current_job(self):
         return (

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-from psycopg2 import InterfaceError, OperationalError
-
-from odoo.service.model import PG_CONCURRENCY_ERRORS_TO_RETRY
+from psycopg2 import InterfaceError, OperationalError, errorcodes
 
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
@@ -18,6 +17,8 @@ from ..mqtt.payload import PayloadError
 from .guard import HandlerError
 
 OWN_FILES = Path(__file__).parent
+CONFLICTS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED)
+CONFLICT_SECONDS = (1, 3)  # to wait for a transaction that was in the way
 SAY_ALL = (PayloadError, HandlerError)  # in one line; a traceback would only hide it
 
 
@@ -60,6 +61,15 @@ class Failure:
                 *traceback.format_exception_only(error),
             ]
         )
+        if is_conflict(error):
+            return cls(
+                error,
+                name,
+                text,
+                trace,
+                seconds=random.randint(*CONFLICT_SECONDS),
+                counts=False,
+            )
         if isinstance(error, RetryableJobError):
             counts = not error.ignore_retry
             return cls(error, name, text, trace, seconds=error.seconds, counts=counts)
@@ -97,11 +107,11 @@ def _handler_frames(error: BaseException) -> list:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether another transaction was in the way: only a new one can get by."""
-    return (
-        isinstance(error, OperationalError)
-        and error.pgcode in PG_CONCURRENCY_ERRORS_TO_RETRY
-    )
+    """Whether another transaction was in the way: only a new one can get by.
+
+    Not a lock that somebody else holds: it need not be in the way of the next message.
+    """
+    return isinstance(error, OperationalError) and error.pgcode in CONFLICTS
 
 
 def is_connection_lost(error: BaseException, cr) -> bool:

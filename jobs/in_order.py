@@ -80,18 +80,19 @@ class MqttService(models.Model):
             waiting.unlink()
             self._enqueue_in_order(handler)
             return self.env._("The handler is switched off.")
-        messages = waiting.message_id
+        messages = waiting.message_id._first_bytes()
         messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
         run = Run(
             self.env,
             list(self._calls_of(handler, messages)),
             on_failure=self._enqueue_own_job,
             in_order=True,
+            restarts=self._current_job().retry,
         ).go()
         run.save_tallies()
         done = set(run.done)
         waiting.filtered(lambda one: one.message_id.id in done).unlink()
-        if run.left or is_gap or len(waiting) == BATCH:
+        if run.left or is_gap or len(messages) < len(waiting) or len(waiting) == BATCH:
             self._enqueue_in_order(handler, eta=BUSY_SECONDS if is_gap else None)
         return self._describe(run)
 

@@ -37,8 +37,14 @@ class MqttReplay(models.Model):
             return self.env._("It was cancelled.")
         part = self._next_part() if left is None else left
         calls = list(self._calls(part))
-        run = Run(self.env, calls, on_failure=self._enqueue_own_job)
-        if self._first_service()._has_killed_its_worker():
+        service = self._first_service()
+        run = Run(
+            self.env,
+            calls,
+            on_failure=self._enqueue_own_job,
+            restarts=service._current_job().retry,
+        )
+        if service._has_killed_its_worker():
             for call in calls:
                 for message in call.messages:
                     self._enqueue_own_job(call.handler, message, None)
@@ -64,6 +70,9 @@ class MqttReplay(models.Model):
         messages = self.env["mqtt.signal.history"].search(
             self._message_domain() & self._not_given(), order="id", limit=PART
         )
+        found_all = len(messages) < PART
+        messages, found = messages._first_bytes(), messages
+        is_last_part = found_all and messages == found
         found = defaultdict(list)
         for message in messages:
             for handler_id, *_others in message.service_id._matcher()(message.topic):
@@ -71,7 +80,7 @@ class MqttReplay(models.Model):
                     found[handler_id].append(message.id)
         given = messages.browse({at for ids in found.values() for at in ids})
         given.filtered(lambda one: not one.has_handlers).has_handlers = True
-        if len(messages) < PART:
+        if is_last_part:
             self.done = self.total
         else:
             self.last_id = messages[-1:].id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -13,7 +12,7 @@ from .failure import Failure, is_conflict, is_connection_lost
 from .guard import Guard, SlowHandlerError
 
 SLICE_CALLS = 100  # under one savepoint: what is run again when one of them raises
-CONFLICT_SECONDS = (1, 3)  # to wait for a transaction that was in the way
+RESTARTS = 3  # of a job because of other transactions, before it leaves them aside
 
 
 @dataclass
@@ -54,6 +53,7 @@ class Run:
     :param on_failure: called with (handler, message, failure) for a message whose
         handler raised, with its effects rolled back; returns whether that was final.
     :param in_order: leave out what follows a failed message of the same topic.
+    :param restarts: how often the job was begun before.
     :ivar left: the calls that were not made.
     :ivar done: ids of the messages that were given to their handler.
     :ivar tallies: what each handler did, by its id.
@@ -63,6 +63,7 @@ class Run:
     calls: list[Call]
     on_failure: Callable
     in_order: bool = False
+    restarts: int = 0
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     tallies: dict[int, Tally] = field(default_factory=dict)
@@ -172,12 +173,12 @@ class Run:
         """:raise: what no savepoint helps against."""
         if is_connection_lost(error, self.env.cr):
             raise error
-        if is_conflict(error):
+        if is_conflict(error) and self.restarts < RESTARTS:
             # This transaction will never see what the other one wrote.
+            failure = Failure.of(error)
             raise RetryableJobError(
-                f"Another transaction was in the way: {' '.join(str(error).split())}",
-                seconds=random.randint(*CONFLICT_SECONDS),
-                ignore_retry=True,
+                f"Another transaction was in the way: {failure.text}",
+                seconds=failure.seconds,
             ) from error
 
     def _tally(self, handler) -> Tally:

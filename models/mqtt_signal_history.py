@@ -17,6 +17,7 @@ TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 GC_BATCH = 10_000
+JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
 
 
@@ -256,6 +257,18 @@ class MqttSignalHistory(models.Model):
             message.payload_filename = (
                 f"message-{message.id}.{extensions[message.payload_kind]}"
             )
+
+    def _first_bytes(self, limit=JOB_BYTES):
+        """The first of these messages whose payloads a job can hold, at least one.
+
+        :param limit: bytes.
+        """
+        total = 0
+        for count, message in enumerate(self):
+            total += message.size
+            if count and total > limit:
+                return self[:count]
+        return self
 
     def _correct(self, payload):
         """A message of its own with what this one should have said.

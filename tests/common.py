@@ -69,9 +69,10 @@ class MqttMixin:
         jobs = self.env["queue.job"]
         ran = jobs.browse()
         domain = [("mqtt_service_id", "!=", False), ("state", "=", "pending")]
+        now = datetime.now()
         if later:
-            jobs.search([*domain, ("eta", "!=", False)]).write({"eta": False})
-        due = [*domain, "|", ("eta", "=", False), ("eta", "<=", datetime.now())]
+            jobs.search([*domain, ("eta", ">", now)]).eta = now
+        due = [*domain, "|", ("eta", "=", False), ("eta", "<=", now)]
         while job := jobs.search(due, order="priority, date_created, id", limit=1):
             self._run_job(job)
             ran |= job

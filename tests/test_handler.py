@@ -308,28 +308,30 @@ class TestHandler(HandlerCase):
             self.assertEqual(handler.handled_count, 3)
 
     def test_a_transaction_in_the_way_makes_the_job_start_anew(self):
-        conflicts = [1]
+        """Not for ever: then what it is in the way of leaves as a job of its own."""
+        in_the_way = [True]
+
+        class Conflict(psycopg2.OperationalError):
+            pgcode = "40001"
 
         def on_message(self, message):
-            if conflicts:
-                conflicts.pop()
-                raise psycopg2.errors.lookup("40001")("could not serialize")
+            if in_the_way and message.payload == "2":
+                raise Conflict("could not serialize access")
 
-        self.declare("plant/1", on_message)
-        with (
-            patch(
-                "odoo.addons.mqtt_listener.jobs.failure.is_conflict",
-            ),
-            patch(
-                "odoo.addons.mqtt_listener.jobs.run.is_conflict",
-                lambda error: "serialize" in str(error),
-            ),
-        ):
-            message = self.mqtt_receive("plant/1")
-            self.assertEqual(message.state, "queued")
+        handler = self.declare("plant/1", on_message)
+        messages = self.receive(
+            *(self.message("plant/1", payload) for payload in (b"1", b"2", b"3"))
+        )
+        job = self.env["queue.job"].search([("method_name", "=", "_job_dispatch")])
+        for tries in (1, 2, 3):
+            self.assertEqual(messages.mapped("state"), ["queued"] * 3)
+            self.assertEqual((job.state, job.retry), ("pending", tries))
             self.mqtt_run_jobs(later=True)
-        self.assertEqual(message.state, "done")
-        self.assertFalse(message.job_ids)
+        self.assertEqual(messages.mapped("state"), ["done", "queued", "done"])
+        self.assertEqual(messages.job_ids.retry, 0)
+        in_the_way.clear()
+        self.mqtt_run_jobs(later=True)
+        self.assertMqttHandled(messages, handler.name, times=3)
 
     def test_a_job_whose_worker_died_is_split(self):
         """Until the call that kills it is alone; then it has a job of its own."""
@@ -786,6 +788,18 @@ class TestOrderedHandler(HandlerCase):
         self.env["mqtt.handler"]._look_after()
         self.mqtt_run_jobs()
         self.assertEqual(self.seen, ["1"])
+
+    def test_payloads_that_no_job_could_hold_together(self):
+        history = self.registry["mqtt.signal.history"]
+        first = history._first_bytes
+        with patch.object(history, "_first_bytes", lambda self: first(self, limit=2)):
+            messages = self.receive(
+                *(self.message("plant/a", f"{n}".encode()) for n in range(5))
+            )
+        self.assertMqttHandled(messages)
+        self.assertEqual(self.seen, list("01234"))
+        jobs = self.env["queue.job"].search([("method_name", "=", "_job_in_order")])
+        self.assertEqual(len(jobs), 3)
 
     def test_batches_that_are_stored_out_of_order(self):
         """A message waits for those before it, though they are stored later."""
