@@ -116,11 +116,20 @@ class Count:
         return self._one(OPEN_JOBS)
 
     def handled(self) -> tuple[int, int]:
-        """Messages that all their handlers have had, and those that wait or failed."""
+        """Messages that all their handlers have had, and those they have not.
+
+        These wait, failed or were cancelled; only few rows have a reason for that.
+        """
         given = self._one(GIVEN, self._first)
-        domain = [["id", ">", self._first], ["state", "in", OPEN_STATES]]
-        still_open = self._odoo.call("mqtt.signal.history", "search_count", domain)
-        return given - still_open, still_open
+        without = self._search_count(["state", "in", OPEN_STATES])
+        without += self._search_count(
+            ["cancel_reason", "!=", False], ["state", "=", "cancelled"]
+        )
+        return given - without, without
+
+    def _search_count(self, *domain: list) -> int:
+        domain = [["id", ">", self._first], *domain]
+        return self._odoo.call("mqtt.signal.history", "search_count", domain)
 
 
 class Demo:

@@ -37,7 +37,7 @@ class MqttService(models.Model):
         )
         self._enqueue_in_order(handler)
 
-    def _enqueue_in_order(self, handler, eta=None):
+    def _enqueue_in_order(self, handler, eta=None, careful=0):
         self.sudo()._for_jobs().with_delay(
             channel=handler.channel,
             priority=handler.priority,
@@ -48,11 +48,13 @@ class MqttService(models.Model):
                 service=self.name,
                 handler=handler.name,
             ),
-        )._job_in_order(handler_id=handler.id)
+        )._job_in_order(handler_id=handler.id, careful=careful)
 
-    def _job_in_order(self, handler_id):
+    def _job_in_order(self, handler_id, careful=0):
         """Call a handler for the messages that wait for it, in order.
 
+        :param careful: how many messages still have a job each, since one of them
+            killed the worker.
         :raise RetryableJobError: while another job does so, or messages before them
             are not stored yet.
         """
@@ -75,7 +77,11 @@ class MqttService(models.Model):
             if is_gap:
                 self._come_back(self.env._("Earlier messages are not stored yet."))
             return self.env._("Nothing waits, or what waits is held back.")
+        if careful:
+            waiting = waiting[:1]
         self._lock_waiting(waiting)
+        if self._has_killed_its_worker():
+            return self._be_careful(handler, waiting, careful)
         if not handler.enabled:
             waiting.unlink()
             self._enqueue_in_order(handler)
@@ -92,9 +98,24 @@ class MqttService(models.Model):
         run.save_tallies()
         done = set(run.done)
         waiting.filtered(lambda one: one.message_id.id in done).unlink()
-        if run.left or is_gap or len(messages) < len(waiting) or len(waiting) == BATCH:
-            self._enqueue_in_order(handler, eta=BUSY_SECONDS if is_gap else None)
+        is_more = len(messages) < len(waiting) or len(waiting) == BATCH or careful > 1
+        if run.left or is_gap or is_more:
+            self._enqueue_in_order(
+                handler,
+                eta=BUSY_SECONDS if is_gap else None,
+                careful=max(careful - 1, 0),
+            )
         return self._describe(run)
+
+    def _be_careful(self, handler, waiting, careful):
+        """Find the message that killed the worker: it gets a job of its own."""
+        if not careful:
+            self._enqueue_in_order(handler, careful=len(waiting))
+            return self.env._("Its worker died: a job for each message finds out why.")
+        waiting.message_id._enqueue_handle(handler)
+        waiting.unlink()
+        self._enqueue_in_order(handler)
+        return self.env._("Its worker died: a job of its own tries again.")
 
     def _lock_order(self, handler):
         # No ORM equivalent: the lock is of the two together, and must not wait.

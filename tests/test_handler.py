@@ -789,6 +789,41 @@ class TestOrderedHandler(HandlerCase):
         self.mqtt_run_jobs()
         self.assertEqual(self.seen, ["1"])
 
+    def test_a_message_that_kills_the_worker_is_found(self):
+        """The others of other topics go on; it has a job of its own."""
+        deadly = [True]
+
+        def on_message(self, message, topic):
+            if deadly and message.payload == "b2":
+                raise KeyboardInterrupt  # stands for the end of the process
+            self.create({"name": message.payload, "ref": "seen"})
+
+        self.declare("plant/{topic}", on_message, ordered=True)
+        self.enqueue(
+            *(
+                self.message(f"plant/{p[0]}", p.encode())
+                for p in ["a1", "b1", "b2", "b3", "a2"]
+            )
+        )
+        pending = [("mqtt_service_id", "=", self.service.id), ("state", "=", "pending")]
+        jobs = self.env["queue.job"]
+        deaths = 0
+        while job := jobs.search(
+            [*pending, ("mqtt_message_id", "=", False)], order="id", limit=1
+        ):
+            try:
+                with self.env.cr.savepoint():
+                    self._run_job(job)
+            except KeyboardInterrupt:
+                deaths += 1
+                job.write({"state": "pending", "retry": job.retry + 1})
+        self.assertEqual((deaths, self.seen), (2, ["a1", "b1", "a2"]))
+        own = jobs.search(pending)
+        self.assertEqual(own.mqtt_message_id.payload, "b2")
+        deadly.clear()
+        self.mqtt_run_jobs()
+        self.assertEqual(self.seen, ["a1", "b1", "a2", "b2", "b3"])
+
     def test_payloads_that_no_job_could_hold_together(self):
         history = self.registry["mqtt.signal.history"]
         first = history._first_bytes
