@@ -111,11 +111,12 @@ class Numbers(threading.Thread):
     PUBACK gets a message twice; with QoS 2 it does not.
 
     :param rate: messages a second.
+    :param limit: how many at most; it ends by itself then.
     """
 
-    def __init__(self, broker, topic, rate=500, qos=1):
+    def __init__(self, broker, topic, rate=500, qos=1, limit=None):
         super().__init__(daemon=True)
-        self.topic, self.rate, self.qos = topic, rate, qos
+        self.topic, self.rate, self.qos, self.limit = topic, rate, qos, limit
         self.sent = 0
         self._acknowledged = 0
         self._halt = threading.Event()
@@ -133,6 +134,8 @@ class Numbers(threading.Thread):
     def run(self):
         while not self._halt.wait(10 / self.rate):
             for _ in range(10):
+                if self.sent == self.limit:
+                    return
                 self._client.publish(self.topic, str(self.sent), self.qos)
                 self.sent += 1
 

@@ -43,7 +43,7 @@ def wait_state(service, state, messages, timeout=60):
 
 def receive(service, broker, topic, messages=MESSAGES):
     """Publish numbers while the service is stopped, then let them come at once."""
-    numbers = Numbers(broker, topic, rate=5000)
+    numbers = Numbers(broker, topic, rate=5000, limit=messages)
     numbers.start()
     numbers.wait_sent(messages)
     total = numbers.finish()
