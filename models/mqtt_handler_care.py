@@ -103,7 +103,8 @@ class MqttHandler(models.Model):
                         ("mqtt_handler_id", "=", handler.id),
                         ("mqtt_service_id", "=", service.id),
                         ("mqtt_message_id", "=", False),
-                        ("state", "in", ("pending", "enqueued", "started")),
+                        # A failed one is for a person to requeue.
+                        ("state", "in", ("pending", "enqueued", "started", "failed")),
                     ],
                     limit=1,
                 )

@@ -785,6 +785,16 @@ class TestOrderedHandler(HandlerCase):
             self.env["mqtt.handler"]._look_after()
             self.assertFalse(self.mqtt_run_jobs())
         self.env["mqtt.handler"]._sync_declared()
+        self.assertEqual(self.mqtt_run_jobs(), job)
+        self.assertEqual(self.seen, ["1"])
+
+    def test_what_nobody_takes_is_woken(self):
+        """A job that was cancelled in the monitor is not the end of the order."""
+        self.enqueue(self.message("plant/a", b"1"))
+        ingest = [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+        self._run_job(self.env["queue.job"].search(ingest))
+        in_order = self.env["queue.job"].search([("method_name", "=", "_job_in_order")])
+        in_order.button_cancelled()
         self.env["mqtt.handler"]._look_after()
         self.mqtt_run_jobs()
         self.assertEqual(self.seen, ["1"])
