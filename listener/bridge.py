@@ -24,6 +24,7 @@ from odoo.sql_db import connection_info_for
 from ..mqtt.message import encode_batch
 from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .inbox import Delivery
+from .observed import Forgettable
 from .settings import ServiceSettings
 
 _logger = logging.getLogger(__name__)
@@ -220,12 +221,16 @@ class Bridge:
         thread_identifier: str,
         connection: dict,
         subscriptions: dict[int, dict],
-        forget_through: int,
+        forgettable: Forgettable,
     ) -> None:
         """:raise LeaseLost: when another listener has claimed the service."""
         with self._service(service_id) as service:
             held = service._listener_report(
-                thread_identifier, connection, subscriptions, forget_through
+                thread_identifier,
+                connection,
+                subscriptions,
+                forget_through=forgettable.through,
+                receipts_left=forgettable.rest,
             )
         if not held:
             raise LeaseLost

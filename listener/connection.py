@@ -35,7 +35,7 @@ from .client import (
     topic_of,
 )
 from .inbox import Delivery, Inbox
-from .observed import Observed
+from .observed import Forgettable, Observed
 from .problem import Problem
 from .reception import Reception
 from .settings import ServiceSettings, SubscriptionSettings
@@ -53,6 +53,7 @@ PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledge
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
 CLOSE_TIMEOUT = 1.0  # seconds for the broker to close after our DISCONNECT
 HELD_TIMEOUT = 2.0  # seconds a redelivered sequence waits for its rest
+ACK_HOLD = 0.05  # seconds of quiet before a round trip lets the last PUBACK go
 READS_PER_TURN = 64  # packets between two looks at acknowledgements and the clock
 
 
@@ -68,9 +69,10 @@ class ConnectionEnded(Exception):
 class _Orders:
     """Notes that other threads leave for the network thread."""
 
-    committed: deque[list[Delivery]] = field(default_factory=deque)
+    durable: deque[Callable[[Reception], None]] = field(default_factory=deque)
     wanted: tuple[SubscriptionSettings, ...] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    drain: bool = True
 
 
 class MqttConnection(threading.Thread):
@@ -125,9 +127,17 @@ class MqttConnection(threading.Thread):
         """Number of the broker's session: receipts of earlier ones are void."""
         return self._reception.session
 
-    def committed(self, deliveries: list[Delivery]) -> None:
-        """These are durable: acknowledge those that this connection brought."""
-        self._orders.committed.append(deliveries)
+    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+        """These are durable: acknowledge those that this connection brought.
+
+        :param forgotten: sequence up to which receipts went in the same transaction.
+        """
+        self._orders.durable.append(lambda of: of.committed(deliveries, forgotten))
+        self._wake()
+
+    def forgotten(self, forgettable: Forgettable) -> None:
+        """These receipts are gone from the database."""
+        self._orders.durable.append(lambda of: of.forgotten(forgettable))
         self._wake()
 
     def want(self, subscriptions: tuple[SubscriptionSettings, ...]) -> None:
@@ -135,8 +145,12 @@ class MqttConnection(threading.Thread):
         self._orders.wanted = subscriptions
         self._wake()
 
-    def stop(self) -> None:
-        """Commit and acknowledge what was received, disconnect, end the thread."""
+    def stop(self, *, drain: bool = True) -> None:
+        """Commit and acknowledge what was received, disconnect, end the thread.
+
+        :param drain: whether somebody commits; else it ends with what it has.
+        """
+        self._orders.drain &= drain
         self._orders.stop.set()
         self._inbox.flush()
         self._wake()
@@ -255,6 +269,8 @@ class MqttConnection(threading.Thread):
                 if now >= next_beat:
                     next_beat = now + BEAT
                     self._beat(now, connack_deadline)
+                if self.observed.state == "connected":
+                    self._confirm(now)
                 if self._orders.stop.is_set():
                     drain_deadline = drain_deadline or now + DRAIN_TIMEOUT
                     if self._is_drained() or now >= drain_deadline:
@@ -265,15 +281,12 @@ class MqttConnection(threading.Thread):
         sock = self._client.socket()
         if sock is None or self._ended:
             raise ConnectionEnded(self._ended or Problem("lost", ""))
-        reading = not self._orders.stop.is_set() and (
-            self.observed.state != "connected" or not self._inbox.is_full
-        )
+        reading = self.observed.state != "connected" or not self._inbox.is_full
         self._watch(selector, sock, reading)
         # Bytes that TLS or WebSockets hold already wake no selector.
         buffered = reading and getattr(sock, "pending", lambda: 0)() > 0
-        ready = {
-            key.fileobj: mask for key, mask in selector.select(0 if buffered else BEAT)
-        }
+        patience = 0 if buffered else ACK_HOLD if self._reception.holds_ack else BEAT
+        ready = {key.fileobj: mask for key, mask in selector.select(patience)}
         if self._wake_r in ready:
             self._obey()
         if buffered or ready.get(sock, 0) & selectors.EVENT_READ:
@@ -333,15 +346,22 @@ class MqttConnection(threading.Thread):
             raise ConnectionEnded(Problem("silent"))
         if self._reception.is_holding and silent > HELD_TIMEOUT:
             self._reception.release_held()
-        if self._probed_at is None and (
-            silent >= self.settings.inactivity_timeout
-            or (self._has_to_confirm() and now >= self._last_probe + PROBE_INTERVAL)
-        ):
+        if self._probed_at is None and silent >= self.settings.inactivity_timeout:
             self._send_probe(now)
 
-    def _has_to_confirm(self) -> bool:
-        """Whether acknowledgements are out and nothing else is under way."""
-        return self._reception.last_acked is not None and not self._inbox.unfinished
+    def _confirm(self, now: float) -> None:
+        """Ask what the broker has processed, when traffic does not tell."""
+        if (
+            self._probed_at is not None
+            or self._inbox.unfinished
+            or not self._reception.has_to_confirm
+        ):
+            return
+        is_quiet = self._orders.stop.is_set() or now >= self._last_read + ACK_HOLD
+        if now >= self._last_probe + PROBE_INTERVAL or (
+            is_quiet and self._reception.holds_ack
+        ):
+            self._send_probe(now)
 
     def _send_probe(self, now: float) -> None:
         """Make a round trip that changes nothing: unsubscribe what is not subscribed.
@@ -360,24 +380,29 @@ class MqttConnection(threading.Thread):
     ) -> None:
         self._probed_at = None
         self._reception.confirmed(acked)
+        if self._reception.holds_ack:
+            self._changed()
 
     # Orders
 
     def _obey(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._wake_r.recv(4096)
-        while self._orders.committed:
-            self._reception.committed(self._orders.committed.popleft())
+        while self._orders.durable:
+            self._orders.durable.popleft()(self._reception)
         wanted, self._orders.wanted = self._orders.wanted, None
         changed = wanted is not None and self.subscriptions.want(wanted)
         if changed and self.observed.state == "connected":
             self._subscribe(*self.subscriptions.plan())
 
     def _is_drained(self) -> bool:
-        """Whether all that was received is committed, acknowledged and sent."""
-        return not (
+        """Whether all that was received is committed, acknowledged and confirmed."""
+        return not self._orders.drain or not (
             self._inbox.unfinished
-            or self._orders.committed
+            or self._orders.durable
+            or self._reception.has_to_confirm
+            or self._reception.holds_ack
+            or self._probed_at is not None
             or self._client.want_write()
         )
 
@@ -447,6 +472,8 @@ class MqttConnection(threading.Thread):
             answered((reason_codes, properties))
 
     def _on_message(self, _client, _userdata, received) -> None:
+        if self._orders.stop.is_set():
+            return  # not acknowledged: it comes again with the next connection
         topic = topic_of(received)
         route = self.subscriptions.route(topic)
         properties = received.properties

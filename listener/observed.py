@@ -7,6 +7,18 @@ from dataclasses import dataclass
 from .problem import Problem
 
 
+@dataclass(frozen=True)
+class Forgettable:
+    """Receipts that are needed no more.
+
+    :param through: sequence up to which all can go.
+    :param rest: (sequence, packed receipts): these stand for all up to there.
+    """
+
+    through: int = 0
+    rest: tuple[int, bytes] | None = None
+
+
 @dataclass
 class Observed:
     """Written by the network thread only; others read it. Counters only grow."""
@@ -18,5 +30,6 @@ class Observed:
     received: int = 0
     dropped: int = 0
     reconnects: int = 0
-    forget_through: int = 0  # sequence up to which receipts are needed no more
+    forgettable: Forgettable = Forgettable()
+    session_lost: tuple[float, float] | None = None  # last contact before, and when
     gave_up: bool = False

@@ -1,13 +1,20 @@
-"""What becomes of received messages: judged, queued, acknowledged when committed."""
+"""What becomes of received messages: judged, queued, acknowledged when committed.
+
+The last acknowledgement that is due is held back until a later message is committed, or
+until the receipts in the database are down to that message. So what the broker sends
+again after a crash always begins before or at the end of those receipts, and which of
+equal messages under reused packet identifiers are new can be told by where it ends.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from ..mqtt.message import Message
-from ..mqtt.receipts import Receipt, ReceiptLog
+from ..mqtt.receipts import Receipt, ReceiptLog, pack_receipts, unpack_receipts
 from .inbox import Delivery, Inbox
-from .observed import Observed
+from .observed import Forgettable, Observed
 from .subscriptions import Subscriptions
 
 Acknowledge = Callable[[int, int], object]  # packet id, QoS
@@ -36,8 +43,13 @@ class Reception:
         self._subscriptions = subscriptions
         self._observed = observed
         self._log = ReceiptLog()
+        # Receipts in the database, oldest first: (sequence of the batch, how many).
+        self._durable: deque[tuple[int, int]] = deque()
+        self._held_ack: tuple[Message, Delivery] | None = None
         for last_sequence, packed in receipts:
+            packed = list(packed)
             self._log.restore(packed, Delivery(None, 0, 0, sequence=last_sequence))
+            self._durable.append((last_sequence, len(packed)))
         self._committed_through = sequence
         self._generation = 0
         self._acknowledge: Acknowledge = lambda packet_id, qos: None
@@ -46,6 +58,17 @@ class Reception:
     def is_holding(self) -> bool:
         """Whether redelivered messages wait for the rest of their sequence."""
         return self._log.is_holding
+
+    @property
+    def holds_ack(self) -> bool:
+        """Whether an acknowledgement waits for those before it to be confirmed."""
+        return self._held_ack is not None
+
+    @property
+    def has_to_confirm(self) -> bool:
+        """Whether a round trip would tell what of the log the broker has processed."""
+        is_confirmed = self._observed.forgettable.rest is not None
+        return self.last_acked is not None or (self.holds_ack and not is_confirmed)
 
     def connected(self, acknowledge: Acknowledge, *, session_present: bool) -> None:
         """A connection stands; its messages are acknowledged with ``acknowledge``."""
@@ -57,11 +80,13 @@ class Reception:
         else:
             self.session += 1
             self._log.session_lost()
-        self._update_forget_through()
+            self._durable.clear()
+        self._update_forgettable()
 
     def disconnected(self) -> None:
         """The connection is over: acknowledgements for it mean nothing any more."""
         self._generation += 1
+        self._held_ack = self.last_acked = None
 
     def receive(self, message: Message, *, is_copy: bool) -> None:
         """Take a message from the connection.
@@ -82,20 +107,39 @@ class Reception:
         """Nothing more comes: what is held repeats what was received."""
         self._judge(self._log.confirm_held())
 
-    def committed(self, deliveries: list[Delivery]) -> None:
-        """These are durable: acknowledge those of this connection, in their order."""
-        for delivery in deliveries:
-            message = delivery.message
-            if message.qos and delivery.generation == self._generation:
-                self._send_ack(message, delivery)
+    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+        """These are durable: acknowledge those of this connection, in their order.
+
+        :param forgotten: sequence up to which receipts went in the same transaction.
+        """
         self._committed_through = deliveries[-1].sequence
-        self._update_forget_through()
+        self._forget(forgotten)
+        receipts = [
+            one for one in deliveries if one.message.qos and one.session == self.session
+        ]
+        if receipts:
+            self._durable.append((self._committed_through, len(receipts)))
+        for delivery in deliveries:
+            if delivery.message.qos and delivery.generation == self._generation:
+                self._acknowledge_later(delivery.message, delivery)
+        self._release_lone_ack()
+        self._update_forgettable()
+
+    def forgotten(self, forgettable: Forgettable) -> None:
+        """These receipts are gone from the database."""
+        self._forget(forgettable.through)
+        if forgettable.rest is not None:
+            sequence, packed = forgettable.rest
+            self._forget(sequence)
+            self._durable.appendleft((sequence, len(list(unpack_receipts(packed)))))
+        self._release_lone_ack()
+        self._update_forgettable()
 
     def confirmed(self, acked: tuple[int, Delivery] | None) -> None:
         """The broker has processed this acknowledgement and all before it."""
         if acked is not None:
             self._log.acknowledged_through(*acked)
-            self._update_forget_through()
+        self._update_forgettable()
 
     def _judge(self, judged: list[tuple[Receipt, Receipt | None]]) -> None:
         """Pass on what is new; acknowledge what is known and committed already."""
@@ -106,7 +150,8 @@ class Reception:
             known = original.delivery
             known.generation = self._generation
             if known.sequence is not None:
-                self._send_ack(receipt.delivery.message, known)
+                self._acknowledge_later(receipt.delivery.message, known)
+        self._release_lone_ack()
 
     def _pass_on(self, delivery: Delivery) -> None:
         """To the inbox; a copy too, so that it is acknowledged in its turn."""
@@ -120,13 +165,45 @@ class Reception:
         if message.subscription_id:
             self._subscriptions.count(message.subscription_id, message.timestamp)
 
+    def _acknowledge_later(self, message: Message, delivery: Delivery) -> None:
+        """Acknowledge what was held back, now that there is a later one to hold."""
+        if self._held_ack is not None:
+            self._send_ack(*self._held_ack)
+        self._held_ack = message, delivery
+
+    def _release_lone_ack(self) -> None:
+        """Acknowledge what is held back when no other receipt could be mistaken."""
+        if self._held_ack is None or len(self._durable) != 1:
+            return
+        ((sequence, count),) = self._durable
+        if count == 1 and self._held_ack[1].sequence == sequence:
+            self._send_ack(*self._held_ack)
+
     def _send_ack(self, message: Message, delivery: Delivery) -> None:
+        self._held_ack = None
         self._acknowledge(message.packet_id, message.qos)
         self.last_acked = (message.packet_id, delivery)
 
-    def _update_forget_through(self) -> None:
+    def _forget(self, through: int) -> None:
+        while self._durable and self._durable[0][0] <= through:
+            self._durable.popleft()
+
+    def _update_forgettable(self) -> None:
         oldest = self._log.oldest
         if oldest is None or oldest.delivery.sequence is None:
-            self._observed.forget_through = self._committed_through
+            forgettable = Forgettable(self._committed_through)
+        elif self._is_held(oldest):
+            # All before it is confirmed: the receipts can shrink to this one.
+            rest = pack_receipts([(oldest.packet_id, oldest.digest)])
+            sequence = oldest.delivery.sequence
+            forgettable = Forgettable(sequence - 1, (sequence, rest))
         else:
-            self._observed.forget_through = oldest.delivery.sequence - 1
+            forgettable = Forgettable(oldest.delivery.sequence - 1)
+        self._observed.forgettable = forgettable
+
+    def _is_held(self, receipt: Receipt) -> bool:
+        """Whether this is the receipt of what is held back."""
+        if self._held_ack is None:
+            return False
+        message, delivery = self._held_ack
+        return receipt.packet_id == message.packet_id and receipt.delivery is delivery

@@ -115,7 +115,7 @@ class Supervisor(threading.Thread):
         for service_id, running in self._running.items():
             if not self._bridge.try_lock(service_id):
                 running.writer.lease_lost.set()
-                running.connection.stop()
+                running.connection.stop(drain=False)
 
     def _round(self) -> None:
         for service_id, running in list(self._running.items()):

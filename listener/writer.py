@@ -73,12 +73,12 @@ class Writer(threading.Thread):
             )
             self.lease_lost.set()
             self._inbox.abandon()
-            self._connection.stop()
+            self._connection.stop(drain=False)
         except Exception:
             # A guard: without its writer a connection acknowledges nothing any more.
             _logger.exception("%s: unexpected error", self._connection.name)
             self._inbox.abandon()
-            self._connection.stop()
+            self._connection.stop(drain=False)
         finally:
             self._call_ended()
 
@@ -90,6 +90,7 @@ class Writer(threading.Thread):
             broker sends them all again, which only receipts in their order recognise.
         """
         while True:
+            forgotten = self._connection.observed.forgettable.through
             sequence = self._try(
                 self._bridge.enqueue,
                 self._service_id,
@@ -97,14 +98,14 @@ class Writer(threading.Thread):
                 batch,
                 after_sequence=self._sequence,
                 session=self._connection.session,
-                forget_through=self._connection.observed.forget_through,
+                forget_through=forgotten,
             )
             if sequence is not None:
                 self._sequence = sequence
                 for delivery in batch:
                     delivery.sequence = sequence
                 # In this order: a connection that stops waits for what is not done.
-                self._connection.committed(batch)
+                self._connection.committed(batch, forgotten)
                 self._inbox.done(batch)
                 return True
             if self._must_end():
@@ -136,6 +137,7 @@ class Writer(threading.Thread):
             != (self._reported.state, self._reported.problem)
             or grants != self._reported_grants
             or filters != self._reported_filters
+            or self._lets_ack_go(observed)
         )
         now = time.monotonic()
         due = now >= self._last_report + REPORT_INTERVAL
@@ -151,14 +153,24 @@ class Writer(threading.Thread):
             self._connection.name,
             self._connection_values(observed, filters),
             self._subscription_values(grants, counts),
-            observed.forget_through,
+            observed.forgettable,
         )
         if done is None:
             return
+        self._connection.forgotten(observed.forgettable)
         self._reported, self._reported_counts = observed, counts
         self._reported_grants, self._reported_filters = grants, filters
         if observed.gave_up:
             self._try(self._bridge.give_up, self._service_id, self._connection.name)
+
+    def _lets_ack_go(self, observed: Observed) -> bool:
+        """Whether an acknowledgement waits for receipts to shrink, and no batch does."""
+        rest = observed.forgettable.rest
+        return (
+            rest is not None
+            and rest != self._reported.forgettable.rest
+            and not self._inbox.unfinished
+        )
 
     def _connection_values(self, observed: Observed, filters: dict) -> dict:
         problem = observed.problem

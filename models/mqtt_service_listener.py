@@ -135,8 +135,21 @@ class MqttService(models.Model):
             [self.id, sequence],
         )
 
+    def _replace_receipts(self, sequence, content):
+        """Have these receipts stand for all up to a sequence."""
+        self._forget_receipts(sequence)
+        self.env["mqtt.receipt"].create(
+            {"service_id": self.id, "last_sequence": sequence, "content": content}
+        )
+
     def _listener_report(
-        self, thread_identifier, connection, subscriptions, forget_through
+        self,
+        thread_identifier,
+        connection,
+        subscriptions,
+        *,
+        forget_through,
+        receipts_left=None,
     ):
         """Write what a listener sees, unless another has claimed the service.
 
@@ -144,6 +157,7 @@ class MqttService(models.Model):
         :param subscriptions: ``{subscription id: values of mqtt.grant}``; counts are
             to be added to those that stand there.
         :param forget_through: sequence up to which receipts are needed no more.
+        :param receipts_left: (sequence, packed receipts): stand for all up to there.
         :return: whether this listener still has the service.
         """
         self.ensure_one()
@@ -170,6 +184,8 @@ class MqttService(models.Model):
             grant.write(values)
         now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         self._forget_receipts(forget_through)
+        if receipts_left:
+            self._replace_receipts(*receipts_left)
         if (row.state, row.problem) != was or refused != now_refused:
             self._notify_state()
         return True

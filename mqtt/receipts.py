@@ -5,6 +5,8 @@ a reconnect is a suffix of what was received, in its order, followed by what was
 (MQTT 5.0 section 4.4 and 4.6). A packet identifier alone proves nothing: brokers reuse
 the lowest free one, and telemetry repeats itself. So the redelivered messages are
 matched against the log as a sequence: a match that ends before the log does was none.
+For that to be certain, the last message in the log must not have been acknowledged
+(``listener/reception.py``): then what comes again always has it.
 
 Packet identifiers in flight are distinct. An identifier that comes without DUP was
 free, so the broker has processed its acknowledgement and all before it: those receipts
@@ -110,6 +112,8 @@ class ReceiptLog:
         if not self._redelivery:
             return [self._accept(receipt)]
         if not dup:  # redelivery is over
+            if self._awaited is None:  # nothing came again, and nothing will
+                self._receipts.clear()
             return [*self._refute(), self._accept(receipt)]
         if self._awaited is None:
             self._find(packet_id)

@@ -86,6 +86,9 @@ class TestConnection(BaseCase):
         changed = threading.Condition()
 
         def notify():
+            # As a writer does whose database takes no time.
+            if connection.observed.forgettable.rest:
+                connection.forgotten(connection.observed.forgettable)
             with changed:
                 changed.notify_all()
 
@@ -115,7 +118,7 @@ class TestConnection(BaseCase):
         return connection
 
     def end(self, connection):
-        """Stop a connection whose messages nobody will commit."""
+        """Stop a connection; what is in its inbox nobody will commit."""
         while batch := connection.inbox.take(0):
             connection.inbox.done(batch)
         connection.stop()
@@ -143,7 +146,7 @@ class TestConnection(BaseCase):
         for delivery in deliveries:
             delivery.sequence = sequence
         connection.inbox.done(deliveries)
-        connection.committed(deliveries)
+        connection.committed(deliveries, connection.observed.forgettable.through)
 
     def nothing_more(self, connection):
         """What is published now is the next to arrive."""
@@ -232,13 +235,13 @@ class TestConnection(BaseCase):
         """What an earlier session left behind is forgotten at once."""
         receipts = [(7, [(1, b"x" * 16)])]
         connection = self.connect(self.settings("#"), receipts=receipts, sequence=9)
-        self.assertEqual(connection.observed.forget_through, 9)
+        self.assertEqual(connection.observed.forgettable.through, 9)
         self.publish("n")
         self.commit(connection, self.take(connection, 1), sequence=10)
         resumed = [(10, [(1, b"x" * 16)])]
         self.end(connection)
         successor = self.connect(self.settings("#"), receipts=resumed, sequence=10)
-        self.assertEqual(successor.observed.forget_through, 9)
+        self.assertEqual(successor.observed.forgettable.through, 9)
 
     def test_a_lost_connection_comes_back(self):
         """After a cut, what waits is not taken twice, and is acknowledged then."""

@@ -100,7 +100,9 @@ class TestIngest(MqttCase):
         self.service._listener_claim("second", "host")
         self.assertIsNone(self.enqueue(self.message(), thread_identifier="first"))
         self.assertFalse(
-            self.service._listener_report("first", {"state": "connected"}, {}, 0)
+            self.service._listener_report(
+                "first", {"state": "connected"}, {}, forget_through=0
+            )
         )
         self.assertFalse(self.env["mqtt.batch"].search([]))
         self.assertEqual(self.service.connection_ids.state, "connecting")
@@ -116,6 +118,12 @@ class TestIngest(MqttCase):
         self.service._listener_report("next", {}, {}, forget_through=2)
         known = self.service._listener_claim("last", "host")
         self.assertEqual([last for last, _content in known["receipts"]], [3])
+        self.enqueue(self.message(), thread_identifier="last", receipts=b"\4" * 18)
+        self.service._listener_report(
+            "last", {}, {}, forget_through=3, receipts_left=(4, b"\5" * 18)
+        )
+        known = self.service._listener_claim("next", "host")
+        self.assertEqual(known["receipts"], [(4, b"\5" * 18)])
 
     def test_the_job(self):
         """One job a batch: on its channel, named after what it does, of its service."""

@@ -19,7 +19,9 @@ class TestService(MqttCase):
     def listening(self, state="connected", **values):
         """Be a live listener of the service: hold its lock, on another connection."""
         self.service._listener_claim("here-1", "this host")
-        self.service._listener_report("here-1", {"state": state, **values}, {}, 0)
+        self.service._listener_report(
+            "here-1", {"state": state, **values}, {}, forget_through=0
+        )
         _name, info = connection_info_for(self.env.cr.dbname)
         with closing(psycopg2.connect(**info)) as connection:
             connection.autocommit = True
@@ -253,7 +255,7 @@ class TestService(MqttCase):
                         "message_count": 3,
                     }
                 },
-                0,
+                forget_through=0,
             )
         self.assertRecordValues(
             self.service,
