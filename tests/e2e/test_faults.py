@@ -1,11 +1,12 @@
 """What breaks, and that nothing is lost or doubled by it."""
 
 import os
+import random
 import signal
 import socket
-import threading
 
 import pytest
+from fake_broker import FakeBroker, LowestIdBroker
 from service import Numbers, Service, assert_exactly, publish
 
 from dev.servers import Mosquitto, wait_until
@@ -31,6 +32,30 @@ def test_a_killed_listener(odoo, broker):
             "no successor",
         )
     assert_exactly(service, "kill/n", numbers.finish())
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_equal_messages_under_reused_identifiers(odoo, protocol):
+    """Killed and cut off at any moment, equal messages are all there, each once."""
+    count = 20_000
+    chance = random.Random(protocol)
+    with LowestIdBroker([("machine/1", b"ON")] * count) as broker:
+        service = Service(
+            odoo, broker, "machine/#", protocol=protocol, reconnect_min_delay=0.1
+        )
+        service.start()
+        for round_ in range(8):
+            mark = broker.acknowledged + chance.randint(1, count // 10)
+            wait_until(lambda mark=mark: broker.acknowledged >= mark, 30, "it stands")
+            if round_ % 2:
+                os.kill(service.listener_pid, signal.SIGKILL)
+            else:
+                broker.cut()
+        wait_until(lambda: broker.is_done, 60, "not all is acknowledged")
+        service.wait_stored(count)
+        wait_until(lambda: not service.read("waiting_count"), 30, "still waiting")
+        assert len(service.rows()) == count
+        service.stop()
 
 
 def test_a_dead_listener_is_seen(new_odoo, broker):
@@ -214,64 +239,6 @@ def test_a_broker_that_refuses(odoo):
         assert states()["good"]["state"] == "granted"
         service.stop()
         wait_until(lambda: not service.read("thread_identifier"), 10, "not ended")
-
-
-class FakeBroker:
-    """Answers MQTT 5 as a broker that refuses, depending on the user and the filter.
-
-    A fake, because Mosquitto without plugins refuses no subscription, and Mosquitto
-    2.0.11 closes the connection of a session that is taken over without a word.
-    """
-
-    host = "127.0.0.1"
-
-    def __enter__(self):
-        self._socket = socket.create_server((self.host, 0))
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *error):
-        self._socket.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
-
-    def _talk(self, connection):
-        with connection, connection.makefile("rb") as stream:
-            while head := stream.read(1):
-                length = shift = 0
-                while True:
-                    byte = stream.read(1)[0]
-                    length |= (byte & 0x7F) << shift
-                    shift += 7
-                    if byte < 0x80:
-                        break
-                answer = self._answer(head[0] >> 4, stream.read(length))
-                if answer:
-                    connection.sendall(answer)
-
-    @staticmethod
-    def _answer(kind, body):
-        if kind == 1:  # CONNECT
-            reasons = {b"\x00\x02no": 0x86, b"\x00\x03old": 0x84}
-            reason = next((reasons[end] for end in reasons if body.endswith(end)), 0)
-            connack = bytes([0x20, 3, 0, reason, 0])
-            taken_over = body.endswith(b"taken over")
-            return connack + (b"\xe0\x02\x8e\x00" if taken_over else b"")
-        if kind == 8:  # SUBSCRIBE
-            code = 0x87 if b"refuse" in body else 1
-            return bytes([0x90, 4, *body[:2], 0, code])
-        if kind == 10:  # UNSUBSCRIBE
-            return bytes([0xB0, 4, *body[:2], 0, 0x11])
-        if kind == 12:  # PINGREQ
-            return b"\xd0\x00"
-        return None
 
 
 def test_another_client_takes_the_session_over(odoo, broker):
