@@ -1,6 +1,6 @@
 {
     "name": "MQTT Listener",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Technical",
     "summary": "MQTT messages into Odoo through queue_job, none lost, none doubled",
     "author": "mqtt_listener contributors",
@@ -20,6 +20,7 @@
         "views/mqtt_handler_views.xml",
         "views/mqtt_dead_letter_views.xml",
         "views/mqtt_replay_views.xml",
+        "views/mqtt_quarantine_views.xml",
         "views/queue_job_views.xml",
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",

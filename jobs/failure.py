@@ -119,6 +119,17 @@ def is_connection_lost(error: BaseException, cr) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and bool(cr._cnx.closed)
 
 
+def is_fault_of_database(error: BaseException) -> bool:
+    """Whether another try may succeed with the same message: what was in the way is no
+    matter of its content.
+    """
+    if isinstance(error, RetryableJobError | InterfaceError):
+        return True
+    # Of the operational errors, a limit that is exceeded has to do with the content.
+    exceeded = str(getattr(error, "pgcode", None) or "").startswith("54")
+    return isinstance(error, OperationalError) and not exceeded
+
+
 # Exceptions of a connection that broke under a job. queue_job retries conflicts
 # between transactions by itself; these it fails at once.
 DATABASE_AWAY = (

@@ -4,7 +4,7 @@ from odoo import models
 
 from ..mqtt.message import decode_batch
 from ..mqtt.payload import decode_text
-from .failure import DATABASE_AWAY
+from .failure import DATABASE_AWAY, is_fault_of_database
 
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 
@@ -39,6 +39,9 @@ class MqttService(models.Model):
     def _job_ingest(self, batch_id, first_sequence, last_sequence):
         """Store the messages of a batch and delete it, in one transaction.
 
+        One that cannot be stored for a reason of its own goes into quarantine, and the
+        others are stored.
+
         :param batch_id: id of the ``mqtt.batch``; one that is gone was stored before.
         :param first_sequence: sequence of its first message, which the related action
             needs; :param last_sequence: of its last.
@@ -48,18 +51,50 @@ class MqttService(models.Model):
         batch = self.env["mqtt.batch"].browse(batch_id).exists()
         if not batch:
             return self.env._("Stored before.")
+        messages = list(enumerate(decode_batch(batch.content), first_sequence))
+        batch._delete_stored()
+        in_trouble = [(*one, one[1].trouble) for one in messages if one[1].trouble]
+        to_store = [one for one in messages if one[1].store and not one[1].trouble]
+        refused = self._store(to_store)
+        if len(refused) == len(to_store) > 1:
+            # Not one can be stored: then it is not for a reason of its own.
+            raise refused[0][2]
+        self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
+        stored = self.env._("Messages stored: %s", len(to_store) - len(refused))
+        if not (in_trouble or refused):
+            return stored
+        count = len(in_trouble) + len(refused)
+        return stored + ", " + self.env._("in quarantine: %s", count)
+
+    def _store(self, messages):
+        """Store messages and have them handled, as far as each can be.
+
+        :param messages: pairs of sequence and message.
+        :return: (sequence, message, exception) of those that history refuses.
+        :raise Exception: when it is the database that is at fault.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._store_together(messages)
+            return []
+        except Exception as error:
+            if is_fault_of_database(error):
+                raise
+            if len(messages) == 1:
+                return [(*messages[0], error)]
+        half = len(messages) // 2
+        return self._store(messages[:half]) + self._store(messages[half:])
+
+    def _store_together(self, messages):
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
         handlers_of = self._matcher()
         values, handlers = [], []
-        for sequence, message in enumerate(decode_batch(batch.content), first_sequence):
-            if message.store:
-                handlers.append(handlers_of(message.topic))
-                values.append(self._history_values(message, sequence, subscriptions))
-                values[-1]["has_handlers"] = bool(handlers[-1])
-        messages = self.env["mqtt.signal.history"].create(values)
-        batch._delete_stored()
-        self._enqueue_handlers(zip(messages, handlers, strict=True))
-        return self.env._("Messages stored: %s", len(messages))
+        for sequence, message in messages:
+            handlers.append(handlers_of(message.topic))
+            values.append(self._history_values(message, sequence, subscriptions))
+            values[-1]["has_handlers"] = bool(handlers[-1])
+        stored = self.env["mqtt.signal.history"].create(values)
+        self._enqueue_handlers(zip(stored, handlers, strict=True))
 
     def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -9,18 +11,40 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ..mqtt.payload import storable
+from ..mqtt.publish import Publish, split_publish
 from .problem import Problem
 from .settings import ServiceSettings, SubscriptionSettings
 
 CONNECT_TIMEOUT = 4.0  # seconds for TCP, and again for CONNACK
 
-Client = paho.Client
+
+class Client(paho.Client):
+    """paho's client, which a message with unreadable properties does not end.
+
+    :ivar on_unreadable: called with the parts of such a message and the exception.
+    """
+
+    on_unreadable: Callable[[Publish, Exception], None]
+
+    def _handle_publish(self) -> paho.MQTTErrorCode:
+        # Not public, and there is no other way: paho 2 answers with a protocol error
+        # what it cannot read, and is strict (U+FEFF in a user property, for one).
+        try:
+            return super()._handle_publish()
+        except Exception as error:
+            packet = self._in_packet
+            is_5 = self._protocol == paho.MQTTv5
+            parts = split_publish(packet["command"], bytes(packet["packet"]), is_5=is_5)
+            if parts is None:
+                raise
+            self.on_unreadable(parts, error)
+            return paho.MQTT_ERR_SUCCESS
 
 
-def new_client(settings: ServiceSettings, client_id: str) -> paho.Client:
+def new_client(settings: ServiceSettings, client_id: str) -> Client:
     """paho's client for a service, not connected yet."""
     is_5 = settings.protocol == "5"
-    client = paho.Client(
+    client = Client(
         paho.CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if is_5 else False,
@@ -38,7 +62,7 @@ def new_client(settings: ServiceSettings, client_id: str) -> paho.Client:
 
 
 def open_connection(
-    client: paho.Client, settings: ServiceSettings, *, passing: bool = False
+    client: Client, settings: ServiceSettings, *, passing: bool = False
 ) -> None:
     """Open the socket and send CONNECT; CONNACK comes later.
 
@@ -62,7 +86,7 @@ def open_connection(
 
 
 def send_subscribe(
-    client: paho.Client,
+    client: Client,
     settings: ServiceSettings,
     subscription: SubscriptionSettings,
     *,
@@ -115,12 +139,12 @@ def disconnect_reason(client: Client, reason_code: ReasonCode) -> ReasonCode:
     return ReasonCode(PacketTypes.DISCONNECT, identifier=packet[0])
 
 
-def topic_of(received: paho.MQTTMessage) -> str:
-    """The topic of a received message, as PostgreSQL can store it.
+def raw_topic(received: paho.MQTTMessage) -> bytes:
+    """The topic of a received message, as it came.
 
     paho's own ``topic`` raises for what is not UTF-8, and a broker may send anything.
     """
-    return storable(bytes(received._topic).decode(errors="backslashreplace"))
+    return bytes(received._topic)
 
 
 def property_values(properties: Properties | None) -> dict | None:

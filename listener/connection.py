@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..mqtt.message import Message
+from ..mqtt.message import UNREADABLE, Message
+from ..mqtt.payload import storable
+from ..mqtt.publish import Publish
 from .client import (
     CONNECT_TIMEOUT,
     Client,
@@ -30,9 +32,9 @@ from .client import (
     open_connection,
     problem_of,
     property_values,
+    raw_topic,
     reason_text,
     send_subscribe,
-    topic_of,
 )
 from .inbox import Delivery, Inbox
 from .observed import Forgettable, Observed
@@ -229,6 +231,7 @@ class MqttConnection(threading.Thread):
         client.on_connect = self._guard(self._on_connect)
         client.on_disconnect = self._guard(self._on_disconnect)
         client.on_message = self._guard(self._on_message)
+        client.on_unreadable = self._guard(self._on_unreadable)
         client.on_subscribe = self._guard(self._on_answer)
         client.on_unsubscribe = self._guard(self._on_answer)
         # Set at all, it keeps paho from writing each packet at once.
@@ -436,6 +439,12 @@ class MqttConnection(threading.Thread):
             )
             return
         self._failures = 0
+        if not flags.session_present and self._expects_session():
+            self.observed.session_lost = time.time()
+            _logger.warning(
+                "%s: the broker has lost the session; messages may be missing",
+                self.settings.name,
+            )
         self._reception.connected(
             self._client.ack, session_present=flags.session_present
         )
@@ -454,6 +463,10 @@ class MqttConnection(threading.Thread):
             "resumed" if flags.session_present else "new",
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
+
+    def _expects_session(self) -> bool:
+        keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0
+        return keeps and bool(self.subscriptions.session_filters)
 
     def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
         if flags.is_disconnect_packet_from_server:
@@ -474,7 +487,7 @@ class MqttConnection(threading.Thread):
     def _on_message(self, _client, _userdata, received) -> None:
         if self._orders.stop.is_set():
             return  # not acknowledged: it comes again with the next connection
-        topic = topic_of(received)
+        topic = text_of(raw_topic(received))
         route = self.subscriptions.route(topic)
         properties = received.properties
         message = Message(
@@ -491,6 +504,23 @@ class MqttConnection(threading.Thread):
         )
         identifiers = getattr(properties, "SubscriptionIdentifier", None)
         self._reception.receive(message, is_copy=not route.takes(identifiers))
+
+    def _on_unreadable(self, parts: Publish, error: Exception) -> None:
+        """Take a message whose properties cannot be read: it goes into quarantine."""
+        if self._orders.stop.is_set():
+            return
+        message = Message(
+            topic=text_of(parts.topic),
+            payload=parts.payload,
+            qos=parts.qos,
+            retain=parts.retain,
+            dup=parts.dup,
+            packet_id=parts.packet_id,
+            timestamp=time.time_ns() // 1000,
+            properties={UNREADABLE: parts.properties.hex()},
+            trouble=storable(f"Its properties cannot be read: {error}"),
+        )
+        self._reception.receive(message, is_copy=False)
 
     # Subscribing
 
@@ -536,6 +566,11 @@ class MqttConnection(threading.Thread):
             observed.problem = problem
             observed.problem_time = time.time()
         self._changed()
+
+
+def text_of(topic: bytes) -> str:
+    """A topic as PostgreSQL can store it."""
+    return storable(topic.decode(errors="backslashreplace"))
 
 
 def _read_to_end(sock: socket.socket, timeout: float) -> None:

@@ -35,17 +35,17 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        return 0 if self.is_copy else len(self.message.payload)
+        return 0 if self.is_copy else self.message.size
 
 
 class Inbox:
     """A bounded queue of deliveries, taken in batches.
 
     :param batch_size: messages in a batch, at most.
-    :param batch_bytes: payload bytes in a batch, at most (one larger goes alone).
+    :param batch_bytes: bytes in a batch, at most (one larger goes alone).
     :param linger: seconds between two batches while neither bound is reached.
     :param max_messages: beyond it, QoS 0 messages are refused.
-    :param max_bytes: beyond it, the network thread stops reading.
+    :param max_bytes: of what waits; beyond it, the network thread stops reading.
     """
 
     def __init__(

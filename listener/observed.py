@@ -31,5 +31,5 @@ class Observed:
     dropped: int = 0
     reconnects: int = 0
     forgettable: Forgettable = Forgettable()
-    session_lost: tuple[float, float] | None = None  # last contact before, and when
+    session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
     gave_up: bool = False

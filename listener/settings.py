@@ -78,11 +78,11 @@ class NodeSettings:
 
     :param enabled: whether this node listens at all.
     :param batch_size: messages in one transaction and ingest job, at most.
-    :param batch_bytes: payload bytes in one, at most (a larger message goes alone).
+    :param batch_bytes: bytes in one, at most (a larger message goes alone).
     :param linger: seconds for which a batch waits for more once the last one left; a
         message that comes when all is quiet leaves at once.
     :param inbox_messages: QoS 0 messages that may wait before more are dropped.
-    :param inbox_bytes: payload bytes that may wait before the socket is read no more.
+    :param inbox_bytes: bytes that may wait before the socket is read no more.
     """
 
     enabled: bool = True

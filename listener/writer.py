@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from ..mqtt.payload import storable
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
@@ -23,6 +24,7 @@ _logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
 RETRY_DELAY = 1.0  # seconds between two tries at a database that is away
+OWN_TRIES = 3  # of a batch that the database refuses, before it is taken apart
 LAST_WORDS = 3.0  # seconds after the connection's end in which to commit the rest
 
 
@@ -56,6 +58,7 @@ class Writer(threading.Thread):
         self._sequence = sequence
         self._call_ended = ended
         self._failing = False
+        self._error: Exception | None = None  # of the last call that failed
         self._give_up_at: float | None = None
 
     def run(self) -> None:
@@ -82,35 +85,66 @@ class Writer(threading.Thread):
         finally:
             self._call_ended()
 
-    def _commit(self, batch: list[Delivery]) -> bool:
+    def _commit(self, batch: list[Delivery], *, patience: int = OWN_TRIES) -> bool:
         """Commit a batch however long it takes, then have it acknowledged.
 
+        :param patience: tries that may fail for no fault of the database's, before the
+            batch is taken apart to find the message whose fault it is.
         :return: ``False`` when the connection has ended and the database stays away.
             Then no later batch may be committed either: none was acknowledged, and the
             broker sends them all again, which only receipts in their order recognise.
         """
-        while True:
-            forgotten = self._connection.observed.forgettable.through
-            sequence = self._try(
-                self._bridge.enqueue,
-                self._service_id,
-                self._connection.name,
-                batch,
-                after_sequence=self._sequence,
-                session=self._connection.session,
-                forget_through=forgotten,
-            )
-            if sequence is not None:
-                self._sequence = sequence
-                for delivery in batch:
-                    delivery.sequence = sequence
-                # In this order: a connection that stops waits for what is not done.
-                self._connection.committed(batch, forgotten)
-                self._inbox.done(batch)
-                return True
+        while not self._commit_once(batch):
             if self._must_end():
                 return False
+            patience -= not isinstance(self._error, DATABASE_AWAY)
+            if patience <= 0:
+                if len(batch) > 1:
+                    half = len(batch) // 2
+                    return self._commit(batch[:half], patience=1) and self._commit(
+                        batch[half:], patience=1
+                    )
+                if self._commit_for_quarantine(batch[0]):
+                    return True
             self._wait()
+        return True
+
+    def _commit_once(self, batch: list[Delivery]) -> bool:
+        forgotten = self._connection.observed.forgettable.through
+        sequence = self._try(
+            self._bridge.enqueue,
+            self._service_id,
+            self._connection.name,
+            batch,
+            after_sequence=self._sequence,
+            session=self._connection.session,
+            forget_through=forgotten,
+        )
+        if sequence is None:
+            return False
+        self._sequence = sequence
+        for delivery in batch:
+            delivery.sequence = sequence
+        # In this order: a connection that stops waits for what is not done.
+        self._connection.committed(batch, forgotten)
+        self._inbox.done(batch)
+        return True
+
+    def _commit_for_quarantine(self, delivery: Delivery) -> bool:
+        """Commit a message as one for quarantine; where that fails too, it is not the
+        message that is at fault.
+        """
+        message = delivery.message
+        error = self._error
+        reason = storable(f"It cannot be enqueued: {type(error).__name__}: {error}")
+        delivery.message = replace(message, trouble=reason)
+        if self._commit_once([delivery]):
+            _logger.warning(
+                "%s: a message is in quarantine: %s", self._connection.name, reason
+            )
+            return True
+        delivery.message = message
+        return False
 
     def _wait(self) -> None:
         """Until the next try; the connection's end is waited for meanwhile."""
@@ -164,7 +198,7 @@ class Writer(threading.Thread):
             self._try(self._bridge.give_up, self._service_id, self._connection.name)
 
     def _lets_ack_go(self, observed: Observed) -> bool:
-        """Whether an acknowledgement waits for receipts to shrink, and no batch does."""
+        """Whether an acknowledgement waits for receipts to shrink, no batch does."""
         rest = observed.forgettable.rest
         return (
             rest is not None
@@ -185,6 +219,8 @@ class Writer(threading.Thread):
         }
         if problem:
             values["problem_date"] = _utc(observed.problem_time)
+        if observed.session_lost != self._reported.session_lost:
+            values["session_lost_date"] = _utc(observed.session_lost)
         if observed.last_activity:
             values["last_activity"] = _utc(observed.last_activity)
         return values
@@ -218,6 +254,7 @@ class Writer(threading.Thread):
         except LeaseLost:
             raise
         except Exception as error:
+            self._error = error
             # A guard: the batch is kept and tried again, whatever the reason.
             if not self._failing:
                 self._failing = True

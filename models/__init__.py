@@ -8,6 +8,7 @@ from . import mqtt_handler
 from . import mqtt_handler_care
 from . import mqtt_handler_tally
 from . import mqtt_ordered_message
+from . import mqtt_quarantine
 from . import mqtt_receipt
 from . import mqtt_replay
 from . import mqtt_service

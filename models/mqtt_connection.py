@@ -33,6 +33,11 @@ class MqttConnection(models.Model):
     problem_detail = fields.Char(help="What the system or the broker said about it.")
     problem_date = fields.Datetime()
     last_activity = fields.Datetime(help="When the broker was last heard.")
+    session_broker = fields.Char(help="host:port of the broker that has the session.")
+    session_client_id = fields.Char(help="The client ID under which it has it.")
+    session_lost_date = fields.Datetime(
+        help="When the broker last did not know the session, although it should have."
+    )
     session_filters = fields.Json(
         help="Subscriptions in the broker's session: identifier by topic filter."
     )

@@ -3,6 +3,7 @@ import secrets
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import NO_ACCESS, Domain
+from odoo.tools import format_datetime
 
 CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
@@ -140,6 +141,17 @@ class MqttService(models.Model):
     last_error = fields.Char(compute="_compute_last_error")
     last_error_date = fields.Datetime(related="connection_ids.problem_date")
     last_activity = fields.Datetime(related="connection_ids.last_activity")
+    session_loss = fields.Char(
+        compute="_compute_session_loss",
+        help="That the broker lost the session, until somebody has seen it.",
+    )
+    session_loss_seen = fields.Datetime(readonly=True, copy=False)
+    quarantine_count = fields.Integer(
+        string="Quarantine",
+        compute="_compute_counters",
+        compute_sudo=True,
+        help="Received, and not to be stored for a reason of their own.",
+    )
     received_count = fields.Integer(
         string="Received", compute="_compute_counters", compute_sudo=True
     )
@@ -218,18 +230,40 @@ class MqttService(models.Model):
                 connection.problem, connection.problem_detail or ""
             )
 
+    @api.depends("connection_ids.session_lost_date", "session_loss_seen")
+    def _compute_session_loss(self):
+        for service in self:
+            lost = service.connection_ids.sudo().session_lost_date
+            seen = service.session_loss_seen
+            service.session_loss = bool(lost and not (seen and seen >= lost)) and (
+                self.env._(
+                    "When the listener connected on %s, the broker had lost the "
+                    "session: what was published before may be missing. Check that "
+                    "the broker keeps sessions and messages (README, Operations).",
+                    format_datetime(self.env, lost),
+                )
+            )
+
     def _compute_counters(self):
         waiting = dict(
             self.env["mqtt.batch"]._read_group(
                 [("service_id", "in", self.ids)], ["service_id"], ["message_count:sum"]
             )
         )
+        quarantined = dict(
+            self.env["mqtt.quarantine"]._read_group(
+                [("service_id", "in", self.ids)], ["service_id"], ["__count"]
+            )
+        )
         for service in self:
             connection = service.connection_ids
             service.waiting_count = waiting.get(service, 0)
+            service.quarantine_count = quarantined.get(service, 0)
             # Counters are reported once a second, batches are committed in between.
             service.received_count = max(connection.received, connection.enqueued)
-            service.stored_count = connection.enqueued - service.waiting_count
+            service.stored_count = (
+                connection.enqueued - service.waiting_count - service.quarantine_count
+            )
             service.dropped_count = connection.dropped
             service.reconnect_count = connection.reconnects
 
@@ -324,6 +358,13 @@ class MqttService(models.Model):
         """Open the messages of this service."""
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
+        )
+        return {**action, "domain": [("service_id", "in", self.ids)], "context": {}}
+
+    def action_open_quarantine(self):
+        """Open the messages of this service that cannot be stored."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "mqtt_listener.mqtt_quarantine_action"
         )
         return {**action, "domain": [("service_id", "in", self.ids)], "context": {}}
 

@@ -79,6 +79,14 @@ class MqttService(models.Model):
                     return now._status_and_message()
         return service._status_and_message()
 
+    def action_session_loss_seen(self):
+        """Take the warning off the form that the broker lost the session.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        self._for_operation().session_loss_seen = fields.Datetime.now()
+        return True
+
     def action_check(self):
         """Show what :meth:`check_mqtt_status` says."""
         self.ensure_one()

@@ -54,8 +54,20 @@ class MqttService(models.Model):
             an earlier process's session; and ``sequence``, of the last message.
         """
         self.ensure_one()
-        self.connection_ids.write(
+        row = self.connection_ids
+        if row.session_client_id not in (False, self.client_id):
+            # No broker has a session for it, so nothing of the log can come again.
+            self._forget_receipts(row.sequence)
+        broker = f"{self.host}:{self.port}"
+        if (row.session_broker or broker, row.session_client_id or self.client_id) != (
+            broker,
+            self.client_id,
+        ):
+            row.session_filters = False
+        row.write(
             {
+                "session_broker": broker,
+                "session_client_id": self.client_id,
                 "thread_identifier": thread_identifier,
                 "host_info": host_info,
                 "listening_since": fields.Datetime.now(),
@@ -67,8 +79,8 @@ class MqttService(models.Model):
         logs = self.env["mqtt.receipt"].search([("service_id", "=", self.id)])
         self._notify_state()
         return {
-            "sequence": self.connection_ids.sequence,
-            "session_filters": self.connection_ids.session_filters or {},
+            "sequence": row.sequence,
+            "session_filters": row.session_filters or {},
             "receipts": [(log.last_sequence, log.content) for log in logs],
         }
 

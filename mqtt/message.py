@@ -17,6 +17,7 @@ from functools import cached_property
 _EPOCH = datetime(1970, 1, 1)
 _HEADER_SIZE = struct.Struct(">I")
 DIGEST_BYTES = 16
+UNREADABLE = "unreadable"  # the property that holds what could not be read, as hex
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Message:
     :param properties: MQTT 5 properties as JSON values, empty for 3.1.1.
     :param subscription_id: the ``mqtt.subscription`` that asked for it, if known.
     :param store: whether history keeps it.
+    :param trouble: why it cannot be taken as it is, if so: it goes into quarantine.
     """
 
     topic: str
@@ -45,11 +47,18 @@ class Message:
     properties: dict | None = None
     subscription_id: int | None = None
     store: bool = True
+    trouble: str | None = None
 
     @property
     def received_at(self) -> datetime:
         """Receive time as a naive UTC datetime with microseconds, as Odoo stores it."""
         return _EPOCH + timedelta(microseconds=self.timestamp)
+
+    @cached_property
+    def size(self) -> int:
+        """About how many bytes it holds: payload, topic and properties."""
+        properties = len(repr(self.properties)) if self.properties else 0
+        return len(self.payload) + len(self.topic) + properties
 
     @cached_property
     def digest(self) -> bytes:
@@ -64,7 +73,8 @@ class Message:
             lasting = {
                 key: value
                 for key, value in self.properties.items()
-                if key != "message_expiry"  # the broker counts it down
+                # The broker counts the expiry down; it may be in what is unreadable.
+                if key not in ("message_expiry", UNREADABLE)
             }
             content.update(json.dumps(lasting, sort_keys=True).encode())
         return content.digest()
@@ -88,6 +98,7 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
                 message.properties,
                 message.subscription_id,
                 int(message.store),
+                message.trouble,
             ]
         )
     encoded = json.dumps(header, separators=(",", ":")).encode()
@@ -99,9 +110,8 @@ def decode_batch(content: bytes) -> Iterator[Message]:
     (header_size,) = _HEADER_SIZE.unpack_from(content)
     offset = _HEADER_SIZE.size + header_size
     for entry in json.loads(content[_HEADER_SIZE.size : offset]):
-        size, topic, qos, retain, dup, packet_id, timestamp, properties, sub, store = (
-            entry
-        )
+        size, topic, qos, retain, dup, packet_id, timestamp, properties, sub = entry[:9]
+        store, trouble = [*entry[9:], None][:2]  # earlier versions had no trouble
         yield Message(
             topic=topic,
             payload=bytes(content[offset : offset + size]),
@@ -113,5 +123,6 @@ def decode_batch(content: bytes) -> Iterator[Message]:
             properties=properties,
             subscription_id=sub,
             store=bool(store),
+            trouble=trouble,
         )
         offset += size

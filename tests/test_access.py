@@ -19,6 +19,7 @@ MODELS = {
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.batch": {"manager": "r"},
+    "mqtt.quarantine": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.receipt": {"manager": "r"},
     "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.handler.tally": {"manager": "r"},

@@ -3,6 +3,7 @@ import secrets
 import socket
 import threading
 import unittest
+from unittest.mock import patch
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -15,11 +16,18 @@ from ..listener.connection import MqttConnection
 from ..listener.connection_test import run_connection_test
 from ..listener.inbox import Inbox
 from ..listener.settings import ServiceSettings
+from ..mqtt.message import UNREADABLE
 from ..mqtt.payload import decode_text
 
 BROKER = os.environ.get("MQTT_TEST_BROKER", "")
 WEBSOCKETS = os.environ.get("MQTT_TEST_BROKER_WS", "")
 TIMEOUT = 15  # seconds to wait for what has to happen
+
+
+def _write_any_utf(text):
+    """As paho writes strings, without its doubts."""
+    encoded = text.encode()
+    return len(encoded).to_bytes(2, "big") + encoded
 
 
 @unittest.skipUnless(BROKER, "MQTT_TEST_BROKER=host:port names no broker")
@@ -192,6 +200,33 @@ class TestConnection(BaseCase):
         taken = self.take(connection, len(payloads))
         self.assertEqual([one.message.payload for one in taken], payloads)
         self.assertIsNone(decode_text(taken[2].message.payload))
+
+    def test_unreadable_properties(self):
+        """A message that paho refuses arrives as one for quarantine, and is no end."""
+        connection = self.connect(self.settings("#"))
+        with patch("paho.mqtt.properties.writeUTF", _write_any_utf):
+            self.publish("n", b"odd", UserProperty=("name", "\ufeffvalue"))
+        self.publish("n", b"next")
+        odd, good = (one.message for one in self.take(connection, 2))
+        self.assertEqual((odd.topic, odd.payload), (f"{self.prefix}/n", b"odd"))
+        self.assertIn("U+FEFF", odd.trouble)
+        self.assertIn("efbbbf", odd.properties[UNREADABLE])
+        self.assertEqual((good.payload, good.trouble), (b"next", None))
+        self.assertFalse(connection.observed.reconnects)
+
+    def test_a_lost_session_is_noticed(self):
+        """A session that should be there, and is not."""
+        connection = self.connect(self.settings("#"))
+        self.assertFalse(connection.observed.session_lost, "there was none before")
+        known = connection.subscriptions.session_filters
+        self.end(connection)
+        successor = self.connect(self.settings("#"), filters=known)
+        self.assertFalse(successor.observed.session_lost, "it was present")
+        self.end(successor)
+        self.client_id = f"test-{secrets.token_hex(8)}"
+        with mute_logger("odoo.addons.mqtt_listener.listener.connection"):
+            other = self.connect(self.settings("#"), filters=known)
+        self.assertTrue(other.observed.session_lost)
 
     def test_what_is_not_committed_comes_again(self):
         """A successor gets what was not acknowledged, and only that."""

@@ -6,7 +6,7 @@ import psycopg2
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.sql_db import connection_info_for
-from odoo.tests import mute_logger, tagged
+from odoo.tests import freeze_time, mute_logger, tagged
 from odoo.tools import file_open
 
 from ..models.mqtt_service_status import LOCK_CLASS
@@ -240,6 +240,47 @@ class TestService(MqttCase):
         self.assertEqual(subscription["qos"], 1, "QoS 2 is subscribed as 1")
         self.service.active = False
         self.assertFalse(wanted())
+
+    def test_a_lost_session_is_shown(self):
+        """Until somebody has seen it; and again when it happens again."""
+        service = self.service
+        service._listener_claim("here", "host")
+        self.assertFalse(service.session_loss)
+        for minute in (1, 2):
+            lost = fields.Datetime.now() + timedelta(minutes=minute)
+            service._listener_report(
+                "here", {"session_lost_date": lost}, {}, forget_through=0
+            )
+            self.assertIn("lost the session", service.session_loss)
+            with freeze_time(lost + timedelta(seconds=30)):
+                service.action_session_loss_seen()
+            self.assertFalse(service.session_loss)
+
+    def test_a_session_belongs_to_a_broker_and_a_client_id(self):
+        """No other broker is expected to have it, no other client ID has receipts."""
+        service = self.service
+        service._listener_claim("here", "host")
+        service._listener_report(
+            "here", {"session_filters": {"a": 1}}, {}, forget_through=0
+        )
+        self.env.flush_all()
+        service._listener_enqueue(
+            "here",
+            b"",
+            after_sequence=0,
+            total=0,
+            to_store=0,
+            receipts=b"x" * 18,
+            forget_through=-1,
+        )
+        known = service._listener_claim("here", "host")
+        self.assertEqual(known["session_filters"], {"a": 1})
+        service.host = "elsewhere.example.com"
+        known = service._listener_claim("here", "host")
+        self.assertEqual(known["session_filters"], {})
+        self.assertTrue(known["receipts"], "it may be the same broker")
+        service.client_id = "another"
+        self.assertFalse(service._listener_claim("here", "host")["receipts"])
 
     def test_reports_are_added_up(self):
         """Counters grow by what is reported; a refused filter says why."""
