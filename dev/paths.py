@@ -30,13 +30,19 @@ def fingerprint(*parts: object) -> str:
 CHECKOUTS = HOME / "checkouts"
 OWN = CHECKOUTS / f"{CHECKOUT.name}-{fingerprint(CHECKOUT)}"
 ADDONS = OWN / "addons"
+ADDON_FOLDERS = (
+    "dev/addons",
+    "dev/bench/addons",
+    "dev/faults/addons",
+    "tests/e2e/addons",
+)
 
 
 def link_addons() -> Path:
     """Give the checkout the name that Odoo knows the addon by, beside its examples."""
     ADDONS.mkdir(parents=True, exist_ok=True)
     _link(ADDONS / ADDON, CHECKOUT)
-    for folder in ("dev/addons", "dev/bench/addons", "tests/e2e/addons"):
+    for folder in ADDON_FOLDERS:
         for addon in (CHECKOUT / folder).iterdir():
             _link(ADDONS / addon.name, addon)
     return ADDONS

@@ -1,0 +1,1 @@
+"""``make faults``: everything the README promises to survive, broken and counted."""

@@ -1,0 +1,2 @@
+from . import jobs
+from .listener import post_load

@@ -1,0 +1,37 @@
+from odoo import fields, models
+
+from odoo.addons.mqtt_listener import mqtt_handler
+
+from .traps import kill_here
+
+
+class MqttFaultsRow(models.Model):
+    """A row for each message that was handled: what is missing or doubled shows."""
+
+    _name = "mqtt.faults.row"
+    _description = "Handled message"
+    _log_access = False
+
+    payload = fields.Char()
+    sequence = fields.Integer()
+
+    @mqtt_handler("faults/#", batch=True)
+    def _on_message(self, messages):
+        self.create(
+            [{"payload": one.payload, "sequence": one.sequence} for one in messages]
+        )
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def _store_together(self, messages):
+        result = super()._store_together(messages)
+        kill_here("ingest")
+        return result
+
+    def _job_dispatch(self, *args, **kwargs):
+        kill_here("between")
+        result = super()._job_dispatch(*args, **kwargs)
+        kill_here("dispatch")
+        return result

@@ -1,0 +1,30 @@
+"""Traps that a test sets: a file each, which goes off once and is gone."""
+
+import os
+import signal
+from pathlib import Path
+
+FOLDER = Path(os.environ.get("MQTT_FAULTS_TRAPS", "/nonexistent"))
+
+
+class Injected(Exception):
+    """What a trap raises."""
+
+
+def sprung(name: str) -> str | None:
+    """What stands in the trap of this name, if it is set: it goes off now."""
+    trap = FOLDER / name
+    taken = FOLDER / f"{name}.{os.getpid()}"
+    try:
+        trap.rename(taken)
+    except OSError:
+        return None
+    what = taken.read_text()
+    taken.unlink()
+    return what
+
+
+def kill_here(name: str) -> None:
+    """Kill this process, where the trap is set."""
+    if sprung(name) is not None:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,40 @@
+"""Where the listener is made to raise: each of its callbacks and steps.
+
+``module:Class.method``, and what it takes to have it called under load.
+"""
+
+TRAFFIC, RECONNECT, RESTART = "traffic", "reconnect", "restart"
+
+STEPS = {
+    "connection:MqttConnection._on_message": TRAFFIC,
+    "connection:MqttConnection._read": TRAFFIC,
+    "connection:MqttConnection._turn": TRAFFIC,
+    "connection:MqttConnection._beat": TRAFFIC,
+    "connection:MqttConnection._confirm": TRAFFIC,
+    "connection:MqttConnection._obey": TRAFFIC,
+    "connection:MqttConnection._connect": RECONNECT,
+    "connection:MqttConnection._on_connect": RECONNECT,
+    "connection:MqttConnection._on_disconnect": RECONNECT,
+    "connection:MqttConnection._on_answer": RECONNECT,
+    "connection:MqttConnection._subscribe": RECONNECT,
+    "connection:MqttConnection._close": RECONNECT,
+    "connection:MqttConnection._wait_before_reconnect": RECONNECT,
+    "reception:Reception.receive": TRAFFIC,
+    "reception:Reception.committed": TRAFFIC,
+    "reception:Reception.confirmed": TRAFFIC,
+    "reception:Reception.forgotten": TRAFFIC,
+    "inbox:Inbox.put": TRAFFIC,
+    "inbox:Inbox.take": TRAFFIC,
+    "inbox:Inbox.done": TRAFFIC,
+    "bridge:Bridge.enqueue": TRAFFIC,
+    "bridge:Bridge.report": TRAFFIC,
+    "bridge:Bridge.wait": TRAFFIC,
+    "bridge:Bridge.wanted": TRAFFIC,
+    "bridge:Bridge.claim": RESTART,
+    "bridge:Bridge.release": RESTART,
+    "writer:Writer._commit": TRAFFIC,
+    "writer:Writer._report": TRAFFIC,
+    "supervisor:Supervisor._round": TRAFFIC,
+    "supervisor:Supervisor._start": RESTART,
+    "node:Node.scan": TRAFFIC,
+}

@@ -1,0 +1,70 @@
+"""The rounds of one fault, and what they came to."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import paths
+from ..console import Problem, say
+from .matrix import FAULTS, Fault
+from .world import RATE, World
+
+FOLDER = paths.OWN / "faults"
+
+
+@dataclass
+class Row:
+    """What a fault did, over its rounds."""
+
+    fault: str
+    rounds: int
+    messages: int
+    lost: int
+    duplicated: int
+    recovery_s: float
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all is as promised."""
+        return not (self.lost or self.duplicated or self.events)
+
+
+def try_fault(name: str, rounds: int, messages: int, template: Path) -> Row:
+    """Break one thing so many times, in a world of its own."""
+    fault = FAULTS[name]
+    number = list(FAULTS).index(name)
+    folder = FOLDER / f"{number:02}"
+    with World(folder, template, fault.nodes) as world:
+        world.publisher.rate = fault.rate or RATE
+        slowest = 0.0
+        for _ in range(rounds):
+            try:
+                slowest = max(slowest, _round(world, fault, messages))
+            except Problem as problem:
+                world.events.append(str(problem))
+                break
+        world.wait_settled()
+        lost, duplicated, disordered = world.verdict()
+        if disordered:
+            world.events.append(f"{disordered} out of order")
+        if world.events:
+            world.events.append(f"see {folder}")
+        if world.slowest_takeover:
+            say("takeover", f"{world.slowest_takeover:.1f} s at most")
+        sent = world.publisher.sent
+        recovery = round(slowest, 1)
+        return Row(name, rounds, sent, lost, duplicated, recovery, world.events)
+
+
+def _round(world: World, fault: Fault, messages: int) -> float:
+    """Publish, break, and wait until all is there; seconds of recovery."""
+    world.publisher.publish(messages)
+    world.publisher.wait_left(int(messages * world.chance.uniform(0.3, 0.9)))
+    since = fault.strike(world) or time.monotonic()
+    world.wait_recovered()
+    seconds = time.monotonic() - since
+    world.publisher.wait_left(0)
+    world.publisher.wait_acknowledged()
+    world.wait_settled()
+    return seconds
