@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
-from odoo.sql_db import connection_info_for
+from odoo.sql_db import BaseCursor, connection_info_for
 
 from ..mqtt.message import encode_batch
 from ..mqtt.receipts import pack_receipts, unpack_receipts
@@ -32,10 +33,17 @@ _logger = logging.getLogger(__name__)
 MODULE = "mqtt_listener"
 NOTIFY_CHANNEL = "mqtt_listener"
 LOCK_CLASS = 0x4D515454  # the same as in models/mqtt_service.py, which looks at it
-# The server lets go of the locks of a host that vanished after this many seconds.
-KEEPALIVE_OPTIONS = (
-    "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2"
+# Of a host that vanished the server lets the locks go after 3 seconds: keepalives find
+# it when all is quiet, the other timeout when something is on its way to it.
+KEEPALIVE = {"keepalives_idle": 1, "keepalives_interval": 1, "keepalives_count": 2}
+VANISHED = 3000  # milliseconds
+SERVER_OPTIONS = " ".join(
+    [
+        *(f"-c tcp_{name}={value}" for name, value in KEEPALIVE.items()),
+        f"-c tcp_user_timeout={VANISHED}",
+    ]
 )
+CURSOR_TIMEOUT = 10_000  # milliseconds until a silent server is given up by a cursor
 
 DATABASE_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
@@ -66,11 +74,10 @@ class Bridge:
             **{
                 **info,
                 "application_name": f"{MODULE}-listener",
-                "options": KEEPALIVE_OPTIONS,
+                "options": SERVER_OPTIONS,
                 "connect_timeout": 5,
-                "keepalives_idle": 1,
-                "keepalives_interval": 1,
-                "keepalives_count": 2,
+                "tcp_user_timeout": VANISHED,
+                **KEEPALIVE,
             }
         )
         control.autocommit = True
@@ -141,6 +148,7 @@ class Bridge:
         thread.dbname = self.dbname  # for Odoo's log
         registry = Registry(self.dbname).check_signaling()
         with registry.cursor() as cr:
+            _watch(cr)
             yield api.Environment(cr, SUPERUSER_ID, {})
 
     @contextmanager
@@ -242,6 +250,25 @@ class Bridge:
     def release(self, service_id: int, thread_identifier: str) -> None:
         with self._service(service_id) as service:
             service._listener_release(thread_identifier)
+
+
+def _watch(cr: BaseCursor) -> None:
+    """Have a cursor's connection end when the server's host vanishes.
+
+    Odoo's pool sets no keepalive, and the system's finds out after two hours: so long a
+    thread would wait for an answer.
+    """
+    with socket.socket(fileno=os.dup(cr._cnx.fileno())) as sock:
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in (
+                ("TCP_KEEPIDLE", 2),
+                ("TCP_KEEPINTVL", 2),
+                ("TCP_KEEPCNT", 4),
+                ("TCP_USER_TIMEOUT", CURSOR_TIMEOUT),
+            ):
+                if hasattr(socket, option):  # not on every system
+                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def has_addon(dbname: str) -> bool:

@@ -75,6 +75,7 @@ class _Orders:
     wanted: tuple[SubscriptionSettings, ...] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     drain: bool = True
+    may_connect: threading.Event = field(default_factory=threading.Event)
 
 
 class MqttConnection(threading.Thread):
@@ -108,6 +109,7 @@ class MqttConnection(threading.Thread):
         self._inbox = inbox
         self._changed = changed
         self._orders = _Orders()
+        self._orders.may_connect.set()
         self._reception = Reception(
             inbox, self.subscriptions, self.observed, receipts, sequence
         )
@@ -155,6 +157,19 @@ class MqttConnection(threading.Thread):
         self._orders.drain &= drain
         self._orders.stop.set()
         self._inbox.flush()
+        self._wake()
+
+    def hold_service(self, held: bool) -> None:
+        """Whether this process is known to be the one that has the service.
+
+        Until it is known again, a connection that stands stays, for the broker to end
+        when another takes over; one that ended is not renewed: it would take the
+        session back.
+        """
+        if held:
+            self._orders.may_connect.set()
+        else:
+            self._orders.may_connect.clear()
         self._wake()
 
     def _wake(self) -> None:
@@ -211,11 +226,11 @@ class MqttConnection(threading.Thread):
         deadline = time.monotonic() + delay
         while not self._orders.stop.is_set():
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 and self._orders.may_connect.is_set():
                 break
             with selectors.DefaultSelector() as selector:
                 selector.register(self._wake_r, selectors.EVENT_READ)
-                selector.select(left)
+                selector.select(left if left > 0 else None)
             self._obey()
         self.observed.reconnects += 1
         self._observe("connecting", self.observed.problem)

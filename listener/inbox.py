@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..mqtt.message import Message
 
@@ -25,6 +25,7 @@ class Delivery:
     :param is_copy: whether another delivery brings the same message: only to be
         acknowledged, in its turn.
     :param sequence: of the batch it was committed with, ``None`` until then.
+    :ivar packet_id: under which the broker waits for the acknowledgement.
     """
 
     message: Message | None
@@ -32,6 +33,10 @@ class Delivery:
     session: int
     is_copy: bool = False
     sequence: int | None = None
+    packet_id: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.packet_id = self.message.packet_id if self.message else 0
 
     @property
     def size(self) -> int:

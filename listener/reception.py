@@ -45,7 +45,7 @@ class Reception:
         self._log = ReceiptLog()
         # Receipts in the database, oldest first: (sequence of the batch, how many).
         self._durable: deque[tuple[int, int]] = deque()
-        self._held_ack: tuple[Message, Delivery] | None = None
+        self._held_ack: tuple[int, int, Delivery] | None = None  # packet id, QoS
         for last_sequence, packed in receipts:
             packed = list(packed)
             self._log.restore(packed, Delivery(None, 0, 0, sequence=last_sequence))
@@ -121,7 +121,9 @@ class Reception:
             self._durable.append((self._committed_through, len(receipts)))
         for delivery in deliveries:
             if delivery.message.qos and delivery.generation == self._generation:
-                self._acknowledge_later(delivery.message, delivery)
+                self._acknowledge_later(
+                    delivery.packet_id, delivery.message.qos, delivery
+                )
         self._release_lone_ack()
         self._update_forgettable()
 
@@ -149,8 +151,10 @@ class Reception:
                 continue
             known = original.delivery
             known.generation = self._generation
+            known.packet_id = receipt.packet_id
             if known.sequence is not None:
-                self._acknowledge_later(receipt.delivery.message, known)
+                qos = receipt.delivery.message.qos
+                self._acknowledge_later(receipt.packet_id, qos, known)
         self._release_lone_ack()
 
     def _pass_on(self, delivery: Delivery) -> None:
@@ -165,24 +169,24 @@ class Reception:
         if message.subscription_id:
             self._subscriptions.count(message.subscription_id, message.timestamp)
 
-    def _acknowledge_later(self, message: Message, delivery: Delivery) -> None:
+    def _acknowledge_later(self, packet_id: int, qos: int, delivery: Delivery) -> None:
         """Acknowledge what was held back, now that there is a later one to hold."""
         if self._held_ack is not None:
             self._send_ack(*self._held_ack)
-        self._held_ack = message, delivery
+        self._held_ack = packet_id, qos, delivery
 
     def _release_lone_ack(self) -> None:
         """Acknowledge what is held back when no other receipt could be mistaken."""
         if self._held_ack is None or len(self._durable) != 1:
             return
         ((sequence, count),) = self._durable
-        if count == 1 and self._held_ack[1].sequence == sequence:
+        if count == 1 and self._held_ack[2].sequence == sequence:
             self._send_ack(*self._held_ack)
 
-    def _send_ack(self, message: Message, delivery: Delivery) -> None:
+    def _send_ack(self, packet_id: int, qos: int, delivery: Delivery) -> None:
         self._held_ack = None
-        self._acknowledge(message.packet_id, message.qos)
-        self.last_acked = (message.packet_id, delivery)
+        self._acknowledge(packet_id, qos)
+        self.last_acked = (packet_id, delivery)
 
     def _forget(self, through: int) -> None:
         while self._durable and self._durable[0][0] <= through:
@@ -205,5 +209,5 @@ class Reception:
         """Whether this is the receipt of what is held back."""
         if self._held_ack is None:
             return False
-        message, delivery = self._held_ack
-        return receipt.packet_id == message.packet_id and receipt.delivery is delivery
+        packet_id, _qos, delivery = self._held_ack
+        return receipt.packet_id == packet_id and receipt.delivery is delivery

@@ -75,6 +75,8 @@ class Supervisor(threading.Thread):
                     # A guard: this thread lives as long as its database has the addon.
                     self._log_loss(error)
                     self._bridge.close()
+                    for running in self._running.values():
+                        running.connection.hold_service(False)
                     self._stopping.wait(RECOVERY_DELAY)
         finally:
             self._stop_all()
@@ -113,7 +115,9 @@ class Supervisor(threading.Thread):
         Who finds one taken has been replaced: it ends, and its writes are fenced off.
         """
         for service_id, running in self._running.items():
-            if not self._bridge.try_lock(service_id):
+            if self._bridge.try_lock(service_id):
+                running.connection.hold_service(True)
+            else:
                 running.writer.lease_lost.set()
                 running.connection.stop(drain=False)
 

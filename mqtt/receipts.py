@@ -62,6 +62,7 @@ class ReceiptLog:
         self._next: Receipt | None = None
         self._held: list[tuple[Receipt, Receipt]] = []  # (again, original)
         self._redelivery = False
+        self._renumbered: list[int] | None = None  # where the held ones may begin
 
     def __len__(self) -> int:
         return len(self._receipts)
@@ -110,11 +111,18 @@ class ReceiptLog:
         """
         receipt = Receipt(packet_id, digest, delivery)
         if not self._redelivery:
+            known = self._receipts.get(packet_id)
+            if dup and known and known.digest == digest:
+                return []  # sent again on the same connection: one PUBACK is enough
             return [self._accept(receipt)]
         if not dup:  # redelivery is over
-            if self._awaited is None:  # nothing came again, and nothing will
-                self._receipts.clear()
+            if not (self._awaited or self._renumbered):
+                self._receipts.clear()  # nothing came again, and nothing will
             return [*self._refute(), self._accept(receipt)]
+        if self._awaited is None and self._renumbered is None:
+            self._renumbered = self._find_renumbered(packet_id, digest)
+        if self._renumbered:
+            return self._match_renumbered(receipt)
         if self._awaited is None:
             self._find(packet_id)
         original = self._next
@@ -135,10 +143,53 @@ class ReceiptLog:
         Called when nothing more arrives although more was expected: a broker with a
         small window sends the rest only when these are acknowledged.
         """
+        if self._renumbered:
+            return self._refute()
         held, self._held = self._held, []
         if ended:
             self._end_redelivery()
         return held
+
+    def _find_renumbered(self, packet_id: int, digest: bytes) -> list[int]:
+        """Where the log may begin again, for a broker that numbers from 1 again.
+
+        RabbitMQ does, and VerneMQ after a restart (against section 4.4). With one that
+        keeps them, a log of several messages has the first that comes again.
+        """
+        known = self._receipts.get(packet_id)
+        if packet_id != 1 or len(self) < 2 or (known and known.digest == digest):
+            return []
+        return [
+            place
+            for place, receipt in enumerate(self._receipts.values())
+            if receipt.digest == digest
+        ]
+
+    def _match_renumbered(self, receipt: Receipt) -> list:
+        """Go on comparing contents alone; the shortest that fits to the end does.
+
+        Where that is not certain, among equal messages, none is lost so.
+        """
+        count = len(self._held)
+        log = list(self._receipts.values())
+        self._renumbered = [
+            place
+            for place in self._renumbered
+            if log[place + count : place + count + 1]
+            and log[place + count].digest == receipt.digest
+        ]
+        if receipt.packet_id != count + 1 or not self._renumbered:
+            return [*self._refute(), self._accept(receipt)]
+        self._held.append((receipt, receipt))
+        if self._renumbered[-1] + count + 1 < len(log):
+            return []
+        again = [one for one, _itself in self._held]
+        matched = list(zip(again, log[self._renumbered[-1] :], strict=True))
+        self._receipts.clear()
+        for one, original in matched:
+            self._add(Receipt(one.packet_id, one.digest, original.delivery))
+        self._end_redelivery()
+        return matched
 
     def _find(self, packet_id: int) -> None:
         """Point at the receipt with this id; what is before it the broker has done."""
@@ -170,6 +221,6 @@ class ReceiptLog:
             pass
 
     def _end_redelivery(self) -> None:
-        self._awaited = self._next = None
+        self._awaited = self._next = self._renumbered = None
         self._held = []
         self._redelivery = False

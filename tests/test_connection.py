@@ -294,6 +294,20 @@ class TestConnection(BaseCase):
         successor = self.connect(self.settings("#"))
         self.nothing_more(successor)
 
+    def test_who_may_have_lost_the_service_does_not_connect(self):
+        """Until it is known again: it would take the session from who has it now."""
+        connection = self.connect(self.settings("#"))
+        connection.hold_service(False)
+        with mute_logger("odoo.addons.mqtt_listener.listener.connection"):
+            connection._client.socket().shutdown(socket.SHUT_RDWR)
+            connection.wait(lambda: connection.observed.state == "disconnected")
+            successor = self.connect(self.settings("#"))
+            self.nothing_more(successor)
+            self.assertFalse(successor.observed.reconnects)
+            self.assertFalse(connection.observed.reconnects)
+            connection.hold_service(True)
+            connection.wait(lambda: connection.observed.state == "connected")
+
     def test_overlapping_filters_bring_one_delivery(self):
         """One of the copies counts; the others are only acknowledged."""
         connection = self.connect(self.settings("#", "a/+", "a/b"))

@@ -242,7 +242,10 @@ def cut_leader_off(world: World) -> float:
     time.sleep(KEEPALIVE_NOTICED)
     link.drop_server_side()
     take_over(world, pid, struck)
-    world.keep_publishing_for(world.chance.random() * 5)
+    (reconnects,) = world.ask("SELECT reconnects FROM mqtt_connection")
+    world.keep_publishing_for(2 + world.chance.random() * 5)
+    if world.ask("SELECT reconnects FROM mqtt_connection") != (reconnects,):
+        world.events.append("the node that was cut off took the session back")
     link.heal()
     return struck
 

@@ -226,7 +226,7 @@ class World:
     def keep_publishing(
         self, until: Callable[[], object], timeout: float = 120
     ) -> None:
-        """Wait for something; messages go on coming meanwhile, also beyond the round's."""
+        """Wait for something; messages go on coming meanwhile, beyond the round too."""
 
         def seen() -> bool:
             if self.publisher.left <= 0:

@@ -1,4 +1,4 @@
-"""The fault matrix in its short form: each fault once, nothing lost, nothing doubled."""
+"""The fault matrix in its short form: each fault once, nothing lost or doubled."""
 
 import pytest
 
