@@ -51,12 +51,13 @@ def show(row: Row) -> None:
 
 
 def write(rows: list[Row]) -> None:
-    """Write the results, in the order of the matrix."""
-    order = list(FAULTS)
-    values = []
-    for row in sorted(rows, key=lambda row: order.index(row.fault)):
-        values.append(asdict(row))
-        del values[-1]["events"]
+    """Write the results, in the order of the matrix; those not tried now are kept."""
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    results = {one["fault"]: one for one in known}
+    for row in rows:
+        results[row.fault] = asdict(row)
+        del results[row.fault]["events"]
+    values = [results[name] for name in FAULTS if name in results]
     RESULTS.write_text(json.dumps(values, indent=2) + "\n")
 
 
@@ -64,10 +65,13 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--messages", type=int, default=2000)
-    options.add_argument("--faults", default="", help="part of their names")
+    options.add_argument(
+        "--faults", default="", help="parts of their names, separated by commas"
+    )
     options.add_argument("--at-once", type=int, default=2, help="worlds side by side")
     chosen = options.parse_args()
-    names = [name for name in FAULTS if chosen.faults.lower() in name.lower()]
+    parts = [part.strip().lower() for part in chosen.faults.split(",")]
+    names = [name for name in FAULTS if any(part in name.lower() for part in parts)]
     if not names:
         raise Problem(
             f"no fault has {chosen.faults!r} in its name: {', '.join(FAULTS)}"
@@ -81,8 +85,7 @@ def main() -> int:
     for row in try_faults(names, chosen.rounds, chosen.messages, chosen.at_once):
         show(row)
         rows.append(row)
-        if len(names) == len(FAULTS):
-            write(rows)
+        write([row])
     bad = [row.fault for row in rows if not row.is_good]
     if bad:
         print(f"\nnot as promised: {', '.join(bad)}")
