@@ -1,1 +1,1 @@
-"""``make load``: what the listener does when far too much comes at once, and for long."""
+"""``make load``: the listener when far too much comes at once, and for long."""

@@ -22,7 +22,7 @@ JOBS = "SELECT count(*) FROM queue_job WHERE state NOT IN ('done', 'cancelled')"
 
 
 class Stage:
-    """PostgreSQL, Mosquitto, a prefork Odoo with two workers, a service, a publisher."""
+    """PostgreSQL, Mosquitto, prefork Odoo with two workers, a service, a publisher."""
 
     def __init__(self, postgres: Postgres, broker: Mosquitto, odoo: Odoo) -> None:
         self.broker, self.odoo = broker, odoo
