@@ -10,15 +10,16 @@ stored and handled is counted by content, equal messages by number.
 
 import argparse
 import json
-import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 
 from ..console import Problem, run, say
 from .matrix import FAULTS
-from .trial import FOLDER, Row, try_fault
+from .trial import FOLDER, Row
 from .world import prepare
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -27,18 +28,31 @@ RESULTS = Path(__file__).parent / "results.json"
 def try_faults(
     names: list[str], rounds: int, messages: int, at_once: int
 ) -> Iterator[Row]:
-    """Rows as they are done."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    """Rows as they are done; each in a process of its own, for its publisher's sake."""
     say("faults", "installing the addon")
     template = prepare(FOLDER)
-    # A process each: the publisher is not to wait for another's interpreter.
-    with ProcessPoolExecutor(at_once, max_tasks_per_child=1) as pool:
-        tasks = [
-            pool.submit(try_fault, name, rounds, messages, template) for name in names
-        ]
-        for task in as_completed(tasks):
-            yield task.result()
-    shutil.rmtree(template)
+    waiting, running = list(names), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                what = [waiting.pop(0), str(rounds), str(messages), str(template)]
+                command = [sys.executable, "-m", "dev.faults.trial", *what]
+                # Ctrl-C is for this process, which then ends the trials in order.
+                options = {"stdout": subprocess.PIPE, "text": True}
+                running.append(
+                    subprocess.Popen(command, start_new_session=True, **options)
+                )
+            time.sleep(0.2)
+            for ended in [trial for trial in running if trial.poll() is not None]:
+                running.remove(ended)
+                if ended.returncode:
+                    raise Problem("a trial ended before its end (its words are above)")
+                yield Row(**json.loads(ended.stdout.read()))
+    finally:
+        for trial in running:
+            trial.terminate()
+        for trial in running:
+            trial.wait()
 
 
 def show(row: Row) -> None:

@@ -1,11 +1,16 @@
-"""The rounds of one fault, and what they came to."""
+"""The rounds of one fault, and what they came to.
 
+As a process of its own it prints that as JSON.
+"""
+
+import json
+import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .. import paths
-from ..console import Problem, say
+from ..console import Problem, keep_stdout_for_results, run, say
 from .matrix import FAULTS, Fault
 from .world import RATE, World
 
@@ -68,3 +73,14 @@ def _round(world: World, fault: Fault, messages: int) -> float:
     world.publisher.wait_acknowledged()
     world.wait_settled()
     return seconds
+
+
+def main() -> None:
+    keep_stdout_for_results()
+    name, rounds, messages, template = sys.argv[1:]
+    row = try_fault(name, int(rounds), int(messages), Path(template))
+    print(json.dumps(asdict(row)))
+
+
+if __name__ == "__main__":
+    run(main)
