@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .. import paths
-from ..console import Problem, keep_stdout_for_results, run, say
+from ..console import Problem, keep_stdout_for_results, run
 from .matrix import FAULTS, Fault
 from .world import RATE, World
 
@@ -27,6 +27,7 @@ class Row:
     lost: int
     duplicated: int
     recovery_s: float
+    takeover_s: float = 0.0  # of two nodes
     events: list[str] = field(default_factory=list)
 
     @property
@@ -55,11 +56,17 @@ def try_fault(name: str, rounds: int, messages: int, template: Path) -> Row:
             world.events.append(f"{disordered} out of order")
         if world.events:
             world.events.append(f"see {folder}")
-        if world.slowest_takeover:
-            say("takeover", f"{world.slowest_takeover:.1f} s at most")
         sent = world.publisher.sent
-        recovery = round(slowest, 1)
-        return Row(name, rounds, sent, lost, duplicated, recovery, world.events)
+        return Row(
+            name,
+            rounds,
+            sent,
+            lost,
+            duplicated,
+            recovery_s=round(slowest, 1),
+            takeover_s=round(world.slowest_takeover, 1),
+            events=world.events,
+        )
 
 
 def _round(world: World, fault: Fault, messages: int) -> float:
