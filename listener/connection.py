@@ -352,10 +352,11 @@ class MqttConnection(threading.Thread):
             if now >= connack_deadline:
                 raise ConnectionEnded(Problem("timeout"))
             return
-        self._check(self._client.loop_misc())
         if self._inbox.is_full:
             self._last_read = now  # what is not read says nothing of the connection
+            self._keep_alive(now)
             return
+        self._check(self._client.loop_misc())
         silent = now - self._last_read
         if (
             self._probed_at is not None
@@ -365,6 +366,12 @@ class MqttConnection(threading.Thread):
         if self._reception.is_holding and silent > HELD_TIMEOUT:
             self._reception.release_held()
         if self._probed_at is None and silent >= self.settings.inactivity_timeout:
+            self._send_probe(now)
+
+    def _keep_alive(self, now: float) -> None:
+        """Be heard, while the answers wait unread and paho would miss its PINGRESP."""
+        keepalive = self.settings.keepalive
+        if keepalive and now >= self._last_probe + keepalive / 2:
             self._send_probe(now)
 
     def _confirm(self, now: float) -> None:

@@ -15,7 +15,10 @@ EARLY_MESSAGES = 10
 EARLY_QUIET = 0.005
 
 
-@dataclass(eq=False)
+OVERHEAD = 1200  # bytes that Python takes for a delivery, its message and its receipt
+
+
+@dataclass(eq=False, slots=True)
 class Delivery:
     """A message on its way to the database.
 
@@ -26,6 +29,7 @@ class Delivery:
         acknowledged, in its turn.
     :param sequence: of the batch it was committed with, ``None`` until then.
     :ivar packet_id: under which the broker waits for the acknowledgement.
+    :ivar size: about how many bytes it holds until it is committed.
     """
 
     message: Message | None
@@ -33,14 +37,18 @@ class Delivery:
     session: int
     is_copy: bool = False
     sequence: int | None = None
-    packet_id: int = field(init=False)
+    packet_id: int = field(init=False, default=0)
+    qos: int = field(init=False, default=0)
+    size: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.packet_id = self.message.packet_id if self.message else 0
+        if self.message is not None:
+            self.packet_id, self.qos = self.message.packet_id, self.message.qos
+            self.size = OVERHEAD + self.message.size
 
-    @property
-    def size(self) -> int:
-        return 0 if self.is_copy else self.message.size
+    def let_go(self) -> None:
+        """It is committed: the receipt stays, the message need not."""
+        self.message = None
 
 
 class Inbox:
@@ -92,7 +100,7 @@ class Inbox:
         """
         size = delivery.size
         with self._changed:
-            if delivery.message.qos == 0 and (
+            if delivery.qos == 0 and (
                 self._unfinished >= self._max_messages
                 or self._unfinished_bytes + size > self._max_bytes
             ):

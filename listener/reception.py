@@ -115,15 +115,13 @@ class Reception:
         self._committed_through = deliveries[-1].sequence
         self._forget(forgotten)
         receipts = [
-            one for one in deliveries if one.message.qos and one.session == self.session
+            one for one in deliveries if one.qos and one.session == self.session
         ]
         if receipts:
             self._durable.append((self._committed_through, len(receipts)))
         for delivery in deliveries:
-            if delivery.message.qos and delivery.generation == self._generation:
-                self._acknowledge_later(
-                    delivery.packet_id, delivery.message.qos, delivery
-                )
+            if delivery.qos and delivery.generation == self._generation:
+                self._acknowledge_later(delivery.packet_id, delivery.qos, delivery)
         self._release_lone_ack()
         self._update_forgettable()
 
@@ -153,8 +151,7 @@ class Reception:
             known.generation = self._generation
             known.packet_id = receipt.packet_id
             if known.sequence is not None:
-                qos = receipt.delivery.message.qos
-                self._acknowledge_later(receipt.packet_id, qos, known)
+                self._acknowledge_later(receipt.packet_id, receipt.delivery.qos, known)
         self._release_lone_ack()
 
     def _pass_on(self, delivery: Delivery) -> None:

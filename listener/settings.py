@@ -90,7 +90,7 @@ class NodeSettings:
     batch_bytes: int = 4 * 1024 * 1024
     linger: float = 0.05
     inbox_messages: int = 20_000
-    inbox_bytes: int = 64 * 1024 * 1024
+    inbox_bytes: int = 32 * 1024 * 1024
 
     @classmethod
     def from_config(cls) -> NodeSettings:

@@ -16,6 +16,7 @@ from ..mqtt.topic import FilterIndex, uncovered
 from .settings import SubscriptionSettings
 
 CACHED_TOPICS = 10_000
+CACHED_CHARS = 500  # of a topic; longer ones would only fill the memory
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,9 @@ class Subscriptions:
         if route is None:
             if len(self._routes) >= CACHED_TOPICS:
                 self._routes.clear()
-            route = self._routes[topic] = self._find_route(topic)
+            route = self._find_route(topic)
+            if len(topic) <= CACHED_CHARS:
+                self._routes[topic] = route
         return route
 
     def count(self, subscription_id: int, timestamp: int) -> None:

@@ -128,6 +128,8 @@ class Writer(threading.Thread):
         # In this order: a connection that stops waits for what is not done.
         self._connection.committed(batch, forgotten)
         self._inbox.done(batch)
+        for delivery in batch:
+            delivery.let_go()
         return True
 
     def _commit_for_quarantine(self, delivery: Delivery) -> bool:

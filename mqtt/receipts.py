@@ -26,7 +26,7 @@ from .message import DIGEST_BYTES
 _RECEIPT = struct.Struct(f">H{DIGEST_BYTES}s")
 
 
-@dataclass
+@dataclass(slots=True)
 class Receipt:
     """That a message was received.
 

@@ -2,11 +2,16 @@ import threading
 
 from odoo.tests import BaseCase
 
+from ..listener import inbox as inbox_module
 from ..listener.inbox import Delivery, Inbox
 from ..mqtt.message import Message
 
 
 class TestInbox(BaseCase):
+    def setUp(self):
+        super().setUp()
+        self.patch(inbox_module, "OVERHEAD", 0)  # bytes are easier to count so
+
     def inbox(self, **bounds):
         values = {
             "batch_size": 100,
@@ -62,12 +67,19 @@ class TestInbox(BaseCase):
         self.assertFalse(inbox.is_full)
         self.assertEqual(inbox.unfinished, 0)
 
-    def test_copies_weigh_nothing(self):
-        """Another subscription's copy waits for its acknowledgement only."""
+    def test_copies_weigh_too(self):
+        """Another subscription's copy waits for its acknowledgement, in memory."""
         inbox = self.inbox(max_bytes=100)
         inbox.put(self.delivery(500, is_copy=True))
-        self.assertFalse(inbox.is_full)
+        self.assertTrue(inbox.is_full)
         self.assertEqual(inbox.unfinished, 1)
+
+    def test_what_is_committed_lets_its_message_go(self):
+        """The receipt needs no payload."""
+        delivery = self.delivery(500)
+        delivery.let_go()
+        self.assertIsNone(delivery.message)
+        self.assertEqual((delivery.qos, delivery.size), (1, 501))
 
     def test_a_lone_message_leaves_at_once(self):
         """The linger is for what follows a batch, not for the first message."""

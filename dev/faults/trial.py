@@ -52,7 +52,7 @@ def try_fault(name: str, rounds: int, messages: int, template: Path) -> Row:
                 break
         world.wait_settled()
         lost, duplicated, disordered = world.verdict()
-        if disordered:
+        if disordered and fault.in_order:
             world.events.append(f"{disordered} out of order")
         if world.events:
             world.events.append(f"see {folder}")
