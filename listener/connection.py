@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import random
 import selectors
@@ -49,7 +50,7 @@ _paho_logger = logging.getLogger(f"{__name__}.paho")
 MQTT_THREADS: dict[str, MqttConnection] = {}
 
 BEAT = 0.5  # seconds between two looks at the clock
-DRAIN_TIMEOUT = 3.5  # seconds in which a stop commits and acknowledges what is here
+DRAIN = 3.5  # seconds in which a stop commits and acknowledges what is here
 PROBE_FILTER = "mqtt_listener/probe"  # never subscribed
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
@@ -74,7 +75,7 @@ class _Orders:
     durable: deque[Callable[[Reception], None]] = field(default_factory=deque)
     wanted: tuple[SubscriptionSettings, ...] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
-    drain: bool = True
+    drain: float = math.inf  # seconds for what is here, from the stop on
     may_connect: threading.Event = field(default_factory=threading.Event)
 
 
@@ -120,6 +121,7 @@ class MqttConnection(threading.Thread):
         self._probed_at: float | None = None  # while its answer is awaited
         self._last_probe = 0.0
         self._last_read = 0.0
+        self._messages_read = 0
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -149,12 +151,12 @@ class MqttConnection(threading.Thread):
         self._orders.wanted = subscriptions
         self._wake()
 
-    def stop(self, *, drain: bool = True) -> None:
+    def stop(self, *, drain: float = DRAIN) -> None:
         """Commit and acknowledge what was received, disconnect, end the thread.
 
-        :param drain: whether somebody commits; else it ends with what it has.
+        :param drain: seconds for that; 0 when nobody commits any more.
         """
-        self._orders.drain &= drain
+        self._orders.drain = min(self._orders.drain, drain)
         self._orders.stop.set()
         self._inbox.flush()
         self._wake()
@@ -278,7 +280,7 @@ class MqttConnection(threading.Thread):
         connack_deadline = time.monotonic() + CONNECT_TIMEOUT
         self._last_read = time.monotonic()
         next_beat = 0.0
-        drain_deadline: float | None = None
+        stopped_at: float | None = None
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake_r, selectors.EVENT_READ)
             while True:
@@ -290,8 +292,8 @@ class MqttConnection(threading.Thread):
                 if self.observed.state == "connected":
                     self._confirm(now)
                 if self._orders.stop.is_set():
-                    drain_deadline = drain_deadline or now + DRAIN_TIMEOUT
-                    if self._is_drained() or now >= drain_deadline:
+                    stopped_at = stopped_at or now
+                    if self._is_drained() or now >= stopped_at + self._orders.drain:
                         return
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
@@ -331,11 +333,9 @@ class MqttConnection(threading.Thread):
         """Read packets while they bring messages or lie in a buffer."""
         pending = getattr(sock, "pending", lambda: 0)
         for _ in range(READS_PER_TURN):
-            before = self.observed.received
+            before = self._messages_read
             self._check(self._client.loop_read())
-            if self._inbox.is_full or (
-                self.observed.received == before and not pending()
-            ):
+            if self._inbox.is_full or (self._messages_read == before and not pending()):
                 break
         self._last_read = time.monotonic()
 
@@ -422,7 +422,7 @@ class MqttConnection(threading.Thread):
 
     def _is_drained(self) -> bool:
         """Whether all that was received is committed, acknowledged and confirmed."""
-        return not self._orders.drain or not (
+        return not (
             self._inbox.unfinished
             or self._orders.durable
             or self._reception.has_to_confirm
@@ -507,6 +507,7 @@ class MqttConnection(threading.Thread):
             answered((reason_codes, properties))
 
     def _on_message(self, _client, _userdata, received) -> None:
+        self._messages_read += 1
         if self._orders.stop.is_set():
             return  # not acknowledged: it comes again with the next connection
         topic = text_of(raw_topic(received))
@@ -529,6 +530,7 @@ class MqttConnection(threading.Thread):
 
     def _on_unreadable(self, parts: Publish, error: Exception) -> None:
         """Take a message whose properties cannot be read: it goes into quarantine."""
+        self._messages_read += 1
         if self._orders.stop.is_set():
             return
         message = Message(

@@ -23,6 +23,7 @@ ROUND = 1.0  # seconds between two rounds: how soon a free service is taken over
 READ_INTERVAL = 5.0  # seconds between two readings of the services without a wake-up
 RECOVERY_DELAY = 1.0  # seconds before the next try at a database that is away
 STOP_TIMEOUT = 8.0  # seconds for the threads of all services to end
+LAST_DRAIN = 6.0  # of these, for what was received: a server's stop has no hurry
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Supervisor(threading.Thread):
                 running.connection.hold_service(True)
             else:
                 running.writer.lease_lost.set()
-                running.connection.stop(drain=False)
+                running.connection.stop(drain=0)
 
     def _round(self) -> None:
         for service_id, running in list(self._running.items()):
@@ -167,7 +168,7 @@ class Supervisor(threading.Thread):
     def _stop_all(self) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT
         for running in self._running.values():
-            running.connection.stop()
+            running.connection.stop(drain=LAST_DRAIN)
         for running in self._running.values():
             running.connection.join(max(0, deadline - time.monotonic()))
             running.writer.join(max(0, deadline - time.monotonic()))

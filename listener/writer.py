@@ -76,12 +76,12 @@ class Writer(threading.Thread):
             )
             self.lease_lost.set()
             self._inbox.abandon()
-            self._connection.stop(drain=False)
+            self._connection.stop(drain=0)
         except Exception:
             # A guard: without its writer a connection acknowledges nothing any more.
             _logger.exception("%s: unexpected error", self._connection.name)
             self._inbox.abandon()
-            self._connection.stop(drain=False)
+            self._connection.stop(drain=0)
         finally:
             self._call_ended()
 

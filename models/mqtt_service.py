@@ -234,8 +234,9 @@ class MqttService(models.Model):
     def _compute_session_loss(self):
         for service in self:
             lost = service.connection_ids.sudo().session_lost_date
-            seen = service.session_loss_seen
-            service.session_loss = bool(lost and not (seen and seen >= lost)) and (
+            service.session_loss = bool(
+                lost and lost != service.session_loss_seen
+            ) and (
                 self.env._(
                     "When the listener connected on %s, the broker had lost the "
                     "session: what was published before may be missing. Check that "

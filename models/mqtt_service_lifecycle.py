@@ -84,7 +84,9 @@ class MqttService(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        self._for_operation().session_loss_seen = fields.Datetime.now()
+        service = self._for_operation()
+        # The loss that was seen, not the time of seeing it: clocks of hosts differ.
+        service.session_loss_seen = service.connection_ids.sudo().session_lost_date
         return True
 
     def action_check(self):

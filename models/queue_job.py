@@ -55,7 +55,17 @@ class QueueJob(models.Model):
 
         Whoever changes it (a worker, the monitor, a person) the state is written here;
         but for jobs found dead, which the runner writes by itself.
+
+        A job that is done cannot fail. A worker says so when the connection broke at
+        the commit and it was not told that this got through; run again, the job would
+        give its messages to their handlers twice.
         """
+        if vals.get("state") == "failed":
+            done = self.filtered(
+                lambda job: job.state == "done" and job.mqtt_service_id
+            )
+            if done:
+                return (self - done).write(vals) if self - done else True
         if "state" in vals and "mqtt_told" not in vals:
             vals = {**vals, "mqtt_told": False}
         result = super().write(vals)

@@ -2,6 +2,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
 
 from odoo.addons.queue_job.exception import FailedJobError
+from odoo.addons.queue_job.job import Job
 
 from .test_handler import HandlerCase
 
@@ -167,6 +168,20 @@ class TestDeadLetters(DeadLetterCase):
         self.handler.last_told = "2020-01-01"
         handlers._look_after()
         self.assertEqual(Mail.search_count(told), 2)
+
+    def test_a_commit_that_got_through_unheard(self):
+        """A job that is done cannot fail, and is not run again: it had its effect."""
+        message = self.mqtt_receive("plant/x", "1")
+        jobs = self.env["queue.job"].search(
+            [("mqtt_service_id", "=", message.service_id.id)]
+        )
+        self.assertEqual(set(jobs.mapped("state")), {"done"})
+        for record in jobs:
+            job = Job.load(self.env, record.uuid)
+            job.set_failed(exc_name="psycopg2.OperationalError", exc_message="away")
+            job.store()
+            job.on_fail({"exc_name": "psycopg2.OperationalError"})
+        self.assertEqual(set(jobs.mapped("state")), {"done"})
 
     def test_a_job_found_dead_counts_as_failed(self):
         """queue_job's runner writes it by itself, and calls nobody."""

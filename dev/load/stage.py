@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .. import paths
 from ..process import wait_until
+from ..publisher import Publisher
 from ..servers import Mosquitto, Odoo, Postgres
-from .publisher import TOPIC, Publisher
 
 DATABASE = "load"
+TOPIC = "load/numbers"
 PAGE = 80  # messages that a person looks at
 MIB = 1024 * 1024
 STORED = "SELECT count(*) FROM mqtt_signal_history"
@@ -38,7 +39,7 @@ class Stage:
             },
         )
         self.start()
-        self.publisher = Publisher(broker.host, broker.port)
+        self.publisher = Publisher(broker.host, broker.port, _message)
 
     def start(self) -> None:
         """Start the service and wait until it is connected."""
@@ -101,7 +102,7 @@ class Stage:
         self.odoo.call(
             "mqtt.signal.history",
             "web_search_read",
-            domain=[("topic", "=", TOPIC.decode())],
+            domain=[("topic", "=", TOPIC)],
             specification={"timestamp": {}, "topic": {}, "payload_preview": {}},
             limit=PAGE,
             count_limit=10_001,
@@ -142,6 +143,14 @@ class Watch(threading.Thread):
     def _look(self) -> None:
         while not self._ended.wait(0.5):
             self.pages.append(self._stage.look())
+
+
+def _message(number: int) -> tuple[bytes, bytes]:
+    """About 100 bytes of JSON, with a number of its own."""
+    return TOPIC.encode(), (
+        b'{"number": %d, "machine": "press-7", "temperature": 63.2, "at": %d}'
+        % (number, 1_700_000_000_000 + number)
+    )
 
 
 def memory(pid: int) -> float:

@@ -208,7 +208,7 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     expect(row.locator("button[name=start_mqtt_service]")).to_have_count(is_operator)
     menus = web.page.locator(".o_menu_sections .o_nav_entry")
     of_users = ["Services", "Subscriptions", "Messages", "Handlers"]
-    of_operators = ["Failed Messages", "Replays", "Jobs"]
+    of_operators = ["Failed Messages", "Replays", "Quarantine", "Jobs"]
     assert menus.all_inner_texts() == of_users + of_operators * is_operator
     web.open_service(service)
     for name in ("start_mqtt_service", "action_check", "action_test_connection"):
@@ -220,7 +220,12 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     web.page.click(".o_data_row td[name=topic_filter]")
     web.page.wait_for_selector(".o_form_view")
     web.open("mqtt-messages", "list")
-    for path in ("mqtt-failed", "mqtt-replays", "mqtt-jobs") * is_operator:
+    for path in (
+        "mqtt-failed",
+        "mqtt-replays",
+        "mqtt-quarantine",
+        "mqtt-jobs",
+    ) * is_operator:
         web.open(path, "list")
 
 

@@ -5,21 +5,16 @@ the limit. So packets are made a block at a time, and of the answers only the by
 counted: at QoS 1 they are all PUBACKs of four bytes.
 """
 
+import itertools
 import socket
 import struct
 import time
+from collections.abc import Callable
 
-BLOCK = 100  # messages made and sent at once
+BLOCK = 100  # messages made and sent at once, at most
+BLOCK_BYTES = 256 * 1024
 WINDOW = 1000  # messages that the broker may not have acknowledged yet
-TOPIC = b"load/numbers"
-
-
-def payload(number: int) -> bytes:
-    """About 100 bytes of JSON, with a number of its own."""
-    return b'{"number": %d, "machine": "press-7", "temperature": 63.2, "at": %d}' % (
-        number,
-        1_700_000_000_000 + number,
-    )
+_numbers = itertools.count(1)
 
 
 class Publisher:
@@ -27,12 +22,17 @@ class Publisher:
 
     :param host: of the broker.
     :param port: of the broker.
+    :param message: topic and payload of the message with this number.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self, host: str, port: int, message: Callable[[int], tuple[bytes, bytes]]
+    ) -> None:
         self.sent = self.acknowledged = 0
+        self.message = message
         self._socket = socket.create_connection((host, port))
-        client = b"load-publisher"
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = b"publisher-%d" % next(_numbers)
         connect = b"\0\4MQTT\4\2\0\0" + struct.pack(">H", len(client)) + client
         self._socket.sendall(bytes([0x10, len(connect)]) + connect)
         if self._socket.recv(4)[3:] != b"\0":
@@ -57,9 +57,7 @@ class Publisher:
             if rate and self.sent - first > rate * passed:
                 time.sleep(BLOCK / rate)
                 continue
-            block = min(BLOCK, end - self.sent)
-            self._socket.sendall(b"".join(map(self._packet, range(block))))
-            self.sent += block
+            self._send_block(min(BLOCK, end - self.sent))
             while self.sent - self.acknowledged > WINDOW:
                 self._read()
         while self.acknowledged < self.sent:
@@ -70,12 +68,21 @@ class Publisher:
         self._socket.sendall(b"\xe0\0")
         self._socket.close()
 
-    def _packet(self, offset: int) -> bytes:
-        number = self.sent + offset
+    def _send_block(self, count: int) -> None:
+        packets: list[bytes] = []
+        size = 0
+        while len(packets) < count and size < BLOCK_BYTES:
+            packets.append(self._packet(self.sent + len(packets)))
+            size += len(packets[-1])
+        self._socket.sendall(b"".join(packets))
+        self.sent += len(packets)
+
+    def _packet(self, number: int) -> bytes:
+        topic, payload = self.message(number)
         packet_id = number % 65_535 + 1
-        body = struct.pack(">H", len(TOPIC)) + TOPIC + struct.pack(">H", packet_id)
-        body += payload(number)
-        return bytes([0x32, len(body)]) + body  # shorter than 128 bytes
+        body = struct.pack(">H", len(topic)) + topic + struct.pack(">H", packet_id)
+        size = len(body) + len(payload)
+        return b"\x32" + _remaining_length(size) + body + payload
 
     def _read(self) -> None:
         answer = self._socket.recv(65_536)
@@ -83,3 +90,13 @@ class Publisher:
             raise ConnectionError("the broker closed the connection")
         self._answers += len(answer)
         self.acknowledged = self._answers // 4
+
+
+def _remaining_length(size: int) -> bytes:
+    """MQTT 5, 1.5.5: seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while size > 127:
+        encoded.append(size & 127 | 128)
+        size >>= 7
+    encoded.append(size)
+    return bytes(encoded)
