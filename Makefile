@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test faults load shell lint format stop clean
+.PHONY: help setup demo test faults load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -20,6 +20,9 @@ faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<n
 
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))
+
+bench: ## this design against others, in some 12 minutes; QUICK=1 in under 3
+	@$(DEV) bench $(if $(QUICK),--quick)
 
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell

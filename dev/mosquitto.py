@@ -6,6 +6,7 @@ half hour only, and a broker that forgets would make every loss look like ours.
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 from . import debian
@@ -73,6 +74,13 @@ class Mosquitto(Server):
     def address(self) -> str:
         """host:port"""
         return f"{self.host}:{self.port}"
+
+    @property
+    def version(self) -> str:
+        """What it says of itself."""
+        command = [debian.program("mosquitto"), "-h"]
+        said = subprocess.run(command, capture_output=True, text=True).stdout
+        return said.split()[2]
 
     def start(self) -> "Mosquitto":
         if self.is_running():

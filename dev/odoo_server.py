@@ -79,6 +79,12 @@ class Odoo(Server):
         """Where a browser finds it."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def version(self) -> str:
+        """What it says of itself."""
+        common = xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common")
+        return common.version()["server_version"]
+
     # Running
 
     def start(self) -> "Odoo":

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 BLOCK = 100  # messages made and sent at once, at most
 BLOCK_BYTES = 256 * 1024
-WINDOW = 1000  # messages that the broker may not have acknowledged yet
+WINDOW = 5000  # messages that the broker may not have acknowledged yet
 _numbers = itertools.count(1)
 
 
@@ -58,10 +58,9 @@ class Publisher:
                 time.sleep(BLOCK / rate)
                 continue
             self._send_block(min(BLOCK, end - self.sent))
-            while self.sent - self.acknowledged > WINDOW:
-                self._read()
-        while self.acknowledged < self.sent:
-            self._read()
+            if self.sent - self.acknowledged > WINDOW:
+                self._await(self.sent - WINDOW // 2)
+        self._await(self.sent)
 
     def close(self) -> None:
         """Leave the broker."""
@@ -84,12 +83,15 @@ class Publisher:
         size = len(body) + len(payload)
         return b"\x32" + _remaining_length(size) + body + payload
 
-    def _read(self) -> None:
-        answer = self._socket.recv(65_536)
-        if not answer:
-            raise ConnectionError("the broker closed the connection")
-        self._answers += len(answer)
-        self.acknowledged = self._answers // 4
+    def _await(self, acknowledged: int) -> None:
+        """Sleep until the broker has so many: one call, not one for each answer."""
+        while self.acknowledged < acknowledged:
+            missing = 4 * acknowledged - self._answers
+            answer = self._socket.recv(missing, socket.MSG_WAITALL)
+            if not answer:
+                raise ConnectionError("the broker closed the connection")
+            self._answers += len(answer)
+            self.acknowledged = self._answers // 4
 
 
 def _remaining_length(size: int) -> bytes:

@@ -93,7 +93,7 @@ class MqttService(models.Model):
             handlers.append(handlers_of(message.topic))
             values.append(self._history_values(message, sequence, subscriptions))
             values[-1]["has_handlers"] = bool(handlers[-1])
-        stored = self.env["mqtt.signal.history"].create(values)
+        stored = self.env["mqtt.signal.history"]._insert(values)
         self._enqueue_handlers(zip(stored, handlers, strict=True))
 
     def _job_ingest_failed(self, **_details):
@@ -118,10 +118,10 @@ class MqttService(models.Model):
         known = message.subscription_id in subscriptions  # it may have been deleted
         values = {
             "service_id": self.id,
-            "subscription_id": message.subscription_id if known else False,
+            "subscription_id": message.subscription_id if known else None,
             "topic": message.topic,
-            "payload": text if text is not None else False,
-            "payload_raw": message.payload if text is None else False,
+            "payload": text,
+            "payload_raw": message.payload if text is None else None,
             "size": len(message.payload),
             "qos": message.qos,
             "retain": message.retain,
@@ -140,7 +140,7 @@ class MqttService(models.Model):
         return {
             "content_type": properties.get("content_type"),
             "response_topic": properties.get("response_topic"),
-            "correlation_data": bytes.fromhex(correlation) if correlation else False,
+            "correlation_data": bytes.fromhex(correlation) if correlation else None,
             "message_expiry": properties.get("message_expiry"),
             "user_properties": properties.get("user_properties"),
         }

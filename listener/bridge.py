@@ -146,9 +146,10 @@ class Bridge:
         """A superuser's environment on an up-to-date registry, in one transaction."""
         thread = threading.current_thread()
         thread.dbname = self.dbname  # for Odoo's log
-        registry = Registry(self.dbname).check_signaling()
+        registry = Registry(self.dbname)
         with registry.cursor() as cr:
             _watch(cr)
+            registry.check_signaling(cr)
             yield api.Environment(cr, SUPERUSER_ID, {})
 
     @contextmanager

@@ -32,8 +32,7 @@ from .client import (
     new_client,
     open_connection,
     problem_of,
-    property_values,
-    raw_topic,
+    read_properties,
     reason_text,
     send_subscribe,
 )
@@ -247,8 +246,7 @@ class MqttConnection(threading.Thread):
         client.enable_logger(_paho_logger)
         client.on_connect = self._guard(self._on_connect)
         client.on_disconnect = self._guard(self._on_disconnect)
-        client.on_message = self._guard(self._on_message)
-        client.on_unreadable = self._guard(self._on_unreadable)
+        client.on_received = self._guard(self._on_message)
         client.on_subscribe = self._guard(self._on_answer)
         client.on_unsubscribe = self._guard(self._on_answer)
         # Set at all, it keeps paho from writing each packet at once.
@@ -303,14 +301,13 @@ class MqttConnection(threading.Thread):
             raise ConnectionEnded(self._ended or Problem("lost", ""))
         reading = self.observed.state != "connected" or not self._inbox.is_full
         self._watch(selector, sock, reading)
-        # Bytes that TLS or WebSockets hold already wake no selector.
-        buffered = reading and getattr(sock, "pending", lambda: 0)() > 0
+        buffered = reading and self._client.has_buffered
         patience = 0 if buffered else ACK_HOLD if self._reception.holds_ack else BEAT
         ready = {key.fileobj: mask for key, mask in selector.select(patience)}
         if self._wake_r in ready:
             self._obey()
         if buffered or ready.get(sock, 0) & selectors.EVENT_READ:
-            self._read(sock)
+            self._read()
         if self._client.want_write():
             self._check(self._client.loop_write())
 
@@ -329,13 +326,14 @@ class MqttConnection(threading.Thread):
         elif known.events != events:
             selector.modify(sock, events)
 
-    def _read(self, sock: socket.socket) -> None:
+    def _read(self) -> None:
         """Read packets while they bring messages or lie in a buffer."""
-        pending = getattr(sock, "pending", lambda: 0)
         for _ in range(READS_PER_TURN):
             before = self._messages_read
             self._check(self._client.loop_read())
-            if self._inbox.is_full or (self._messages_read == before and not pending()):
+            if self._inbox.is_full or (
+                self._messages_read == before and not self._client.has_buffered
+            ):
                 break
         self._last_read = time.monotonic()
 
@@ -468,7 +466,7 @@ class MqttConnection(threading.Thread):
                 self.settings.name,
             )
         self._reception.connected(
-            self._client.ack, session_present=flags.session_present
+            self._client.acknowledge, session_present=flags.session_present
         )
         is_5 = self.settings.protocol == "5"
         self.subscriptions.connected(
@@ -506,45 +504,36 @@ class MqttConnection(threading.Thread):
         if answered:
             answered((reason_codes, properties))
 
-    def _on_message(self, _client, _userdata, received) -> None:
+    def _on_message(self, publish: Publish) -> None:
         self._messages_read += 1
         if self._orders.stop.is_set():
             return  # not acknowledged: it comes again with the next connection
-        topic = text_of(raw_topic(received))
+        trouble = None
+        try:
+            properties, identifiers = read_properties(publish.properties)
+        except Exception as error:
+            # Not refused: the broker would send it again with every new connection,
+            # and everything behind it would wait. It goes into quarantine.
+            trouble = storable(f"Its properties cannot be read: {error}")
+            properties, identifiers = {UNREADABLE: publish.properties.hex()}, ()
+        topic = text_of(publish.topic)
         route = self.subscriptions.route(topic)
-        properties = received.properties
+        subscription = route.subscription
         message = Message(
             topic=topic,
-            payload=bytes(received.payload),
-            qos=received.qos,
-            retain=received.retain,
-            dup=received.dup,
-            packet_id=received.mid,
+            payload=publish.payload,
+            qos=publish.qos,
+            retain=publish.retain,
+            dup=publish.dup,
+            packet_id=publish.packet_id,
             timestamp=time.time_ns() // 1000,
-            properties=property_values(properties),
-            subscription_id=route.subscription and route.subscription.id,
+            properties=properties,
+            subscription_id=subscription and subscription.id,
             store=route.store,
+            trouble=trouble,
         )
-        identifiers = getattr(properties, "SubscriptionIdentifier", None)
-        self._reception.receive(message, is_copy=not route.takes(identifiers))
-
-    def _on_unreadable(self, parts: Publish, error: Exception) -> None:
-        """Take a message whose properties cannot be read: it goes into quarantine."""
-        self._messages_read += 1
-        if self._orders.stop.is_set():
-            return
-        message = Message(
-            topic=text_of(parts.topic),
-            payload=parts.payload,
-            qos=parts.qos,
-            retain=parts.retain,
-            dup=parts.dup,
-            packet_id=parts.packet_id,
-            timestamp=time.time_ns() // 1000,
-            properties={UNREADABLE: parts.properties.hex()},
-            trouble=storable(f"Its properties cannot be read: {error}"),
-        )
-        self._reception.receive(message, is_copy=False)
+        is_copy = trouble is None and not route.takes(identifiers)
+        self._reception.receive(message, is_copy=is_copy)
 
     # Subscribing
 

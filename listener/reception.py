@@ -17,7 +17,7 @@ from .inbox import Delivery, Inbox
 from .observed import Forgettable, Observed
 from .subscriptions import Subscriptions
 
-Acknowledge = Callable[[int, int], object]  # packet id, QoS
+Acknowledge = Callable[[list[tuple[int, int]]], object]  # packet ids, QoS
 
 
 class Reception:
@@ -52,7 +52,7 @@ class Reception:
             self._durable.append((last_sequence, len(packed)))
         self._committed_through = sequence
         self._generation = 0
-        self._acknowledge: Acknowledge = lambda packet_id, qos: None
+        self._acknowledge: Acknowledge = lambda received: None
 
     @property
     def is_holding(self) -> bool:
@@ -71,7 +71,11 @@ class Reception:
         return self.last_acked is not None or (self.holds_ack and not is_confirmed)
 
     def connected(self, acknowledge: Acknowledge, *, session_present: bool) -> None:
-        """A connection stands; its messages are acknowledged with ``acknowledge``."""
+        """A connection stands.
+
+        :param acknowledge: called with the packet identifiers and the QoS of messages
+            of this connection, in the order in which they are to be acknowledged.
+        """
         self._generation += 1
         self._acknowledge = acknowledge
         self.last_acked = None
@@ -119,9 +123,13 @@ class Reception:
         ]
         if receipts:
             self._durable.append((self._committed_through, len(receipts)))
-        for delivery in deliveries:
-            if delivery.qos and delivery.generation == self._generation:
-                self._acknowledge_later(delivery.packet_id, delivery.qos, delivery)
+        self._acknowledge_later(
+            [
+                (one.packet_id, one.qos, one)
+                for one in deliveries
+                if one.qos and one.generation == self._generation
+            ]
+        )
         self._release_lone_ack()
         self._update_forgettable()
 
@@ -143,6 +151,7 @@ class Reception:
 
     def _judge(self, judged: list[tuple[Receipt, Receipt | None]]) -> None:
         """Pass on what is new; acknowledge what is known and committed already."""
+        committed = []
         for receipt, original in judged:
             if original is None:
                 self._pass_on(receipt.delivery)
@@ -151,8 +160,10 @@ class Reception:
             known.generation = self._generation
             known.packet_id = receipt.packet_id
             if known.sequence is not None:
-                self._acknowledge_later(receipt.packet_id, receipt.delivery.qos, known)
-        self._release_lone_ack()
+                committed.append((receipt.packet_id, receipt.delivery.qos, known))
+        if committed:
+            self._acknowledge_later(committed)
+            self._release_lone_ack()
 
     def _pass_on(self, delivery: Delivery) -> None:
         """To the inbox; a copy too, so that it is acknowledged in its turn."""
@@ -166,11 +177,17 @@ class Reception:
         if message.subscription_id:
             self._subscriptions.count(message.subscription_id, message.timestamp)
 
-    def _acknowledge_later(self, packet_id: int, qos: int, delivery: Delivery) -> None:
-        """Acknowledge what was held back, now that there is a later one to hold."""
+    def _acknowledge_later(self, due: list[tuple[int, int, Delivery]]) -> None:
+        """Acknowledge what was held back and all of these but the last.
+
+        :param due: packet identifier, QoS and delivery of each.
+        """
+        if not due:
+            return
         if self._held_ack is not None:
-            self._send_ack(*self._held_ack)
-        self._held_ack = packet_id, qos, delivery
+            due.insert(0, self._held_ack)
+        self._held_ack = due.pop()
+        self._send_acks(due)
 
     def _release_lone_ack(self) -> None:
         """Acknowledge what is held back when no other receipt could be mistaken."""
@@ -178,12 +195,14 @@ class Reception:
             return
         ((sequence, count),) = self._durable
         if count == 1 and self._held_ack[2].sequence == sequence:
-            self._send_ack(*self._held_ack)
+            held, self._held_ack = self._held_ack, None
+            self._send_acks([held])
 
-    def _send_ack(self, packet_id: int, qos: int, delivery: Delivery) -> None:
-        self._held_ack = None
-        self._acknowledge(packet_id, qos)
-        self.last_acked = (packet_id, delivery)
+    def _send_acks(self, due: list[tuple[int, int, Delivery]]) -> None:
+        if due:
+            self._acknowledge([(packet_id, qos) for packet_id, qos, _ in due])
+            packet_id, _qos, delivery = due[-1]
+            self.last_acked = (packet_id, delivery)
 
     def _forget(self, through: int) -> None:
         while self._durable and self._durable[0][0] <= through:

@@ -23,6 +23,7 @@ from .observed import Observed
 _logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
+BUSY_INTERVAL = 2.0  # the same, right after a batch: its jobs have precedence
 RETRY_DELAY = 1.0  # seconds between two tries at a database that is away
 OWN_TRIES = 3  # of a batch that the database refuses, before it is taken apart
 LAST_WORDS = 3.0  # seconds after the connection's end in which to commit the rest
@@ -67,7 +68,7 @@ class Writer(threading.Thread):
                 batch = self._inbox.take(REPORT_INTERVAL)
                 if batch and not self._commit(batch):
                     break
-                self._report()
+                self._report(BUSY_INTERVAL if batch else REPORT_INTERVAL)
             self._report()
             self._try(self._bridge.release, self._service_id, self._connection.name)
         except LeaseLost:
@@ -163,8 +164,11 @@ class Writer(threading.Thread):
         self._give_up_at = self._give_up_at or now + LAST_WORDS
         return now > self._give_up_at
 
-    def _report(self) -> None:
-        """Write what changed since the last report: states at once, counters later."""
+    def _report(self, interval: float = 0.0) -> None:
+        """Write what changed since the last report: states at once, counters later.
+
+        :param interval: seconds since then.
+        """
         observed = replace(self._connection.observed)
         grants = dict(self._connection.subscriptions.grants)
         filters = self._connection.subscriptions.session_filters
@@ -176,7 +180,7 @@ class Writer(threading.Thread):
             or self._lets_ack_go(observed)
         )
         now = time.monotonic()
-        due = now >= self._last_report + REPORT_INTERVAL
+        due = now >= self._last_report + interval
         changed = urgent or observed != self._reported
         # While the database is away it is asked once a second, not at each change.
         if not changed or not (due or (urgent and not self._failing)):

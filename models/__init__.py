@@ -17,6 +17,7 @@ from . import mqtt_service_listener
 from . import mqtt_service_status
 from . import mqtt_signal_history
 from . import mqtt_signal_hour
+from . import mqtt_signal_insert
 from . import mqtt_signal_state
 from . import mqtt_signal_topic_filter
 from . import mqtt_subscription

@@ -1,4 +1,5 @@
 import base64
+import time
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -16,7 +17,8 @@ from .wide_fields import BigInteger, BigMany2one, Bytes
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
-GC_BATCH = 10_000
+GC_BATCH = 5_000
+GC_REST = 2  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
 
@@ -323,6 +325,7 @@ class MqttSignalHistory(models.Model):
         """
         services = self.env["mqtt.service"].with_context(active_test=False)
         for service in services.search([("retention_days", ">", 0)]):
+            begin = time.monotonic()
             # Not through the ORM: it would read, check and log every single row, and
             # nothing refers to them that PostgreSQL does not know.
             self.env.cr.execute(
@@ -344,5 +347,6 @@ class MqttSignalHistory(models.Model):
             )
             if self.env.cr.rowcount:
                 self.invalidate_model(flush=False)
+                time.sleep(GC_REST * (time.monotonic() - begin))
                 return self.env.cr.rowcount, 1  # of this service, or of the next
         return 0, 0

@@ -18,6 +18,16 @@ class BigMany2one(fields.Many2one):
 
     _column_type = ("int8", "int8")
 
+    def update_db_foreign_key(self, model, column):
+        # Of a table that is partitioned by inheritance, PostgreSQL's foreign keys see
+        # the newest part only: they would refuse older messages.
+        model.env.cr.execute(
+            "SELECT FROM pg_inherits WHERE inhparent = %s::regclass",
+            [model.env[self.comodel_name]._table],
+        )
+        if not model.env.cr.rowcount:
+            super().update_db_foreign_key(model, column)
+
 
 class Bytes(fields.Binary):
     """Bytes kept as they are, in a ``bytea`` column and in Python.

@@ -20,7 +20,7 @@ DIGEST_BYTES = 16
 UNREADABLE = "unreadable"  # the property that holds what could not be read, as hex
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, which takes three times as long to make
 class Message:
     """One received message; nothing in it is ever changed.
 
@@ -64,11 +64,11 @@ class Message:
     def digest(self) -> bytes:
         """What the publisher sent, in 16 bytes: topic, payload and properties."""
         topic = self.topic.encode()
+        sizes = _HEADER_SIZE.pack(len(topic)), _HEADER_SIZE.pack(len(self.payload))
         content = hashlib.blake2b(
-            _HEADER_SIZE.pack(len(topic)) + topic, digest_size=DIGEST_BYTES
+            b"".join((sizes[0], topic, sizes[1], self.payload)),
+            digest_size=DIGEST_BYTES,
         )
-        content.update(_HEADER_SIZE.pack(len(self.payload)))
-        content.update(self.payload)
         if self.properties:
             lasting = {
                 key: value

@@ -1,28 +1,45 @@
-"""The parts of a PUBLISH packet, for one whose properties cannot be read.
-
-paho refuses such a packet as a whole. The broker would send it again with every new
-connection, and everything behind it would wait.
-"""
+"""The parts of a PUBLISH packet (MQTT 5.0 and 3.1.1, sections 2.1 and 3.3)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
+
+_PUBLISH = 0x30
 
 
-@dataclass(frozen=True)
-class Publish:
-    """What stands in a PUBLISH packet (MQTT 5.0 section 3.3), nothing decoded.
+class Publish(NamedTuple):
+    """What stands in a PUBLISH packet, nothing decoded.
 
-    :param properties: the bytes that should be properties.
+    :param properties: the bytes that should be properties, their length in front;
+        empty when that cannot be, ``None`` with MQTT 3.1.1, which has none.
     """
 
     topic: bytes
     payload: bytes
-    properties: bytes
+    properties: bytes | None
     qos: int
     retain: bool
     dup: bool
     packet_id: int
+
+
+def next_publish(stream: bytes, at: int) -> tuple[int, bytes, int] | None:
+    """The packet at an offset of a stream, if it is a PUBLISH of QoS 0 or 1.
+
+    :return: its first byte, all that follows the remaining length, and the offset of
+        the next packet; ``None`` for any other packet, and while it is not there whole.
+    """
+    available = len(stream)
+    if available < at + 2:
+        return None
+    head = stream[at]
+    if head & 0xF0 != _PUBLISH or head & 0x04:
+        return None
+    start, length = _variable_byte_integer(stream, at + 1)
+    end = start + length
+    if not start or end > available:
+        return None
+    return head, stream[start:end], end
 
 
 def split_publish(head: int, body: bytes, *, is_5: bool) -> Publish | None:
@@ -34,29 +51,36 @@ def split_publish(head: int, body: bytes, *, is_5: bool) -> Publish | None:
     """
     qos = head >> 1 & 3
     end = 2 + int.from_bytes(body[:2], "big")
-    topic = body[2:end]
-    start = end + 2 * bool(qos)
+    start = end + 2 if qos else end
     if len(body) < start or qos == 3:
         return None
-    rest = body[start:]
-    at = _end_of_properties(rest) if is_5 else 0
+    at = start
+    if is_5:
+        at, length = _variable_byte_integer(body, start)
+        at += length
+        if at > len(body) or at < start:
+            at = start
     return Publish(
-        topic=topic,
-        payload=rest[at:],
-        properties=rest[:at],
-        qos=qos,
-        retain=bool(head & 1),
-        dup=bool(head & 8),
-        packet_id=int.from_bytes(body[end:start], "big"),
+        body[2:end],
+        body[at:],
+        body[start:at] if is_5 else None,
+        qos,
+        bool(head & 1),
+        bool(head & 8),
+        int.from_bytes(body[end:start], "big"),
     )
 
 
-def _end_of_properties(content: bytes) -> int:
-    """Where the payload begins; 0 when the length says nothing that can be."""
-    length = 0
-    for at, byte in enumerate(content[:4]):
-        length |= (byte & 0x7F) << (7 * at)
+def _variable_byte_integer(content: bytes, at: int) -> tuple[int, int]:
+    """Section 1.5.5.
+
+    :return: the offset behind it and its value; two zeros when there is none.
+    """
+    length = shift = 0
+    for byte in content[at : at + 4]:
+        at += 1
+        length |= (byte & 0x7F) << shift
         if byte < 0x80:
-            end = at + 1 + length
-            return end if end <= len(content) else 0
-    return 0
+            return at, length
+        shift += 7
+    return 0, 0

@@ -1,5 +1,6 @@
 import time
 from datetime import datetime
+from unittest.mock import patch
 
 from odoo.tests import mute_logger, tagged
 
@@ -56,6 +57,67 @@ class TestIngest(MqttCase):
                 }
             ],
         )
+
+    def test_inserted_as_create_does(self):
+        """The statement that stores many leaves the same rows as the ORM does."""
+        said = {
+            "content_type": "a'b\\c\"",
+            "message_expiry": 2**32 - 1,
+            "correlation_data": "00ff",
+            "user_properties": [["ü", "%s"], ["ü", '{"a": 1}']],
+        }
+        messages = [
+            self.message(
+                "plant/ü", "ü€😀\n\t%s %(a)s \\ ' \" \\u0041".encode(), dup=True
+            ),
+            self.message(payload=bytes(range(256)), properties=said),
+            self.message(payload=b"", qos=0, packet_id=0, retain=True),
+            self.message(payload=b"1", subscription_id=self.subscription.id),
+            self.message(payload=b"x" * 100_000, timestamp=2**50 + 7),
+        ]
+        history = self.env["mqtt.signal.history"]
+        values = [
+            self.service._history_values(message, number, {self.subscription.id})
+            for number, message in enumerate(messages, 1)
+        ]
+        inserted = history._insert(values)
+        self.assertEqual(inserted.mapped("sequence"), [1, 2, 3, 4, 5])
+        created = history.create(
+            [{**one, "sequence": one["sequence"] + 10} for one in values]
+        )
+        self.assertEqual(self.rows(inserted), self.rows(created))
+        self.assertEqual(self.service.history_ids, inserted | created)
+        self.assertFalse(history._insert([]))
+
+    def rows(self, messages):
+        """Their rows, but for what is each row's own."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT to_jsonb(message) - '{id,sequence}'::text[]"
+            " FROM mqtt_signal_history AS message WHERE id IN %s ORDER BY id",
+            [tuple(messages.ids)],
+        )
+        return self.env.cr.fetchall()
+
+    def test_other_modules_have_their_part(self):
+        """``create`` is called once another module has extended the model."""
+        model = type(self.env["mqtt.signal.history"])
+        created = []
+
+        def create(history, vals_list):
+            created.extend(vals_list)
+            return original(history, vals_list)
+
+        original = model.create
+        with patch.object(model, "create", create):
+            self.receive(self.message())
+        self.assertEqual(len(created), 1)
+        history = self.env["mqtt.signal.history"]
+        self.assertFalse(history._create_is_extended())
+        with patch.object(model._fields["qos"], "_modules", ("mqtt_listener", "other")):
+            self.assertTrue(history._create_is_extended())
+        with patch.object(model, "_constraint_methods", [print]):
+            self.assertTrue(history._create_is_extended())
 
     def test_payloads_are_bytes(self):
         """Text is text, the rest is bytes, and both come back exactly."""

@@ -9,7 +9,6 @@ from ..listener.inbox import Delivery, Inbox
 from ..listener.observed import Observed
 from ..listener.writer import Writer
 from ..mqtt.message import UNREADABLE, Message
-from ..mqtt.publish import split_publish
 from .common import MqttCase
 
 
@@ -164,38 +163,6 @@ class TestQuarantine(MqttCase):
         self.assertEqual(len(self.service.history_ids), 1)
         self.receive(self.message(trouble="Bad"))
         self.quarantined().with_user(manager).unlink()
-
-
-class TestSplitPublish(BaseCase):
-    """The parts of a PUBLISH packet."""
-
-    def split(self, body, head=0x32, is_5=True):
-        return split_publish(head, body, is_5=is_5)
-
-    def test_parts(self):
-        parts = self.split(b"\0\3a/b\1\2" + b"\3\x26\0\0" + b"payload", head=0x3B)
-        self.assertEqual((parts.topic, parts.payload), (b"a/b", b"payload"))
-        self.assertEqual(parts.properties, b"\3\x26\0\0")
-        self.assertEqual((parts.qos, parts.packet_id), (1, 258))
-        self.assertTrue(parts.dup and parts.retain)
-
-    def test_without_packet_identifier(self):
-        parts = self.split(b"\0\1t" + b"\0" + b"p", head=0x30)
-        self.assertEqual((parts.qos, parts.packet_id, parts.payload), (0, 0, b"p"))
-
-    def test_version_3(self):
-        self.assertEqual(self.split(b"\0\1t\0\1p", is_5=False).payload, b"p")
-
-    def test_lengths_that_cannot_be(self):
-        """A length of properties beyond the packet: all of it counts as payload."""
-        for rest in (b"\x7fabc", b"\xff\xff\xff\xff\x7f", b"\x80", b""):
-            parts = self.split(b"\0\1t\0\1" + rest)
-            self.assertEqual((parts.properties, parts.payload), (b"", rest))
-
-    def test_what_cannot_be_acknowledged(self):
-        for body in (b"", b"\0", b"\0\5abc", b"\0\1t", b"\0\1t\0"):
-            self.assertIsNone(self.split(body), body)
-        self.assertIsNone(self.split(b"\0\1t\0\1", head=0x36))
 
 
 class FakeConnection:

@@ -264,7 +264,7 @@ class World:
         self.broker.resume()
         self.is_lone = len(self.reception._log) == 1
         self.reception.connected(
-            lambda packet_id, qos: self.broker.acks.append(packet_id),
+            lambda received: self.broker.acks.extend(one for one, _qos in received),
             session_present=True,
         )
 

@@ -1,1 +1,1 @@
-from . import item
+from . import item, message

@@ -2,7 +2,7 @@
     "name": "MQTT benchmark",
     "version": "19.0.1.0.0",
     "category": "Hidden",
-    "summary": "Handlers whose speed is measured, see dev/bench/handlers.py",
+    "summary": "What make bench measures, and what it compares with",
     "author": "mqtt_listener contributors",
     "license": "LGPL-3",
     "depends": ["mqtt_listener"],

@@ -3,7 +3,6 @@ import time
 from odoo import api, fields, models
 
 from odoo.addons.mqtt_listener import mqtt_handler
-from odoo.addons.mqtt_listener.mqtt.message import Message, encode_batch
 
 
 class Item(models.Model):
@@ -15,22 +14,18 @@ class Item(models.Model):
     key = fields.Char(index=True, required=True)
     value = fields.Char()
 
-    @mqtt_handler("bench/single/{key}")
+    @mqtt_handler("+/single/{key}")
     def _on_single(self, message, key):
-        self._find_and_write(key, message.payload)
+        self._find_and_write(key, message.payload[:100])
 
-    @mqtt_handler("bench/batch/{key}", batch=True)
+    @mqtt_handler("+/batch/{key}", batch=True)
     def _on_batch(self, messages, key):
         items = {one.key: one for one in self.search([("key", "in", key)])}
         for one, message in zip(key, messages, strict=True):
-            items[one].value = message.payload
+            items[one].value = message.payload[:100]
 
     def _find_and_write(self, key, value):
         self.search([("key", "=", key)]).write({"value": value})
-
-    def _job_naive(self, key, value):
-        """One job a message, as modules do that know queue_job only."""
-        self._find_and_write(key, value)
 
     def _job_nothing(self):
         """What queue_job itself needs for a job."""
@@ -40,46 +35,26 @@ class Item(models.Model):
     @api.model
     def set_up(self, count):
         self.create([{"key": str(number)} for number in range(count)])
-        service = self.env["mqtt.service"].create({"name": "Benchmark"})
-        service.sudo()._listener_claim("benchmark", "benchmark")
-        return service.id
-
-    @api.model
-    def enqueue_naive(self, count):
-        for number in range(count):
-            self.with_delay()._job_naive(str(number), f"{time.time_ns()}")
         return True
 
     @api.model
     def enqueue_nothing(self):
+        """A job as queue_job runs it.
+
+        :return: seconds since 1970 at which it was enqueued.
+        """
+        enqueued = time.time()
         self.with_delay()._job_nothing()
-        return True
+        return enqueued
 
     @api.model
-    def receive(self, service_id, kind, count):
-        """Make messages durable as the listener does."""
-        service = self.env["mqtt.service"].browse(service_id).sudo()
-        messages = [
-            Message(
-                f"bench/{kind}/{number}",
-                str(time.time_ns()).encode(),
-                qos=1,
-                timestamp=time.time_ns() // 1000,
-            )
-            for number in range(count)
-        ]
-        connection = service.connection_ids
-        connection.flush_recordset()
-        service._listener_enqueue(
-            "benchmark",
-            encode_batch(messages),
-            after_sequence=connection.sequence,
-            total=count,
-            to_store=count,
-            receipts=b"",
-            forget_through=0,
-        )
-        return True
+    def clean_up(self):
+        """Remove some old messages, as autovacuum does again and again.
+
+        :return: whether there are more.
+        """
+        _removed, left = self.env["mqtt.signal.history"].sudo()._gc_old_messages()
+        return bool(left)
 
     @api.model
     def time_loop(self, service_id, kind, count):
@@ -88,7 +63,7 @@ class Item(models.Model):
         begin = time.perf_counter()
         for message in messages:
             self._find_and_write(
-                message.topic.rpartition("/")[2], f"{message.payload} "
+                message.topic.rpartition("/")[2], f"{message.payload[:100]} "
             )
         self.env.flush_all()
         return time.perf_counter() - begin
@@ -98,7 +73,7 @@ class Item(models.Model):
         """Seconds of the job that does the same through handlers."""
         messages = self._last(service_id, kind, count)
         handler = self.env["mqtt.handler"].search(
-            [("pattern", "like", f"bench/{kind}")]
+            [("pattern", "=", f"+/{kind}/{{key}}")]
         )
         self.search([]).value = False  # pylint: disable=no-search-all
         self.env.flush_all()
@@ -110,7 +85,7 @@ class Item(models.Model):
 
     def _last(self, service_id, kind, count):
         messages = self.env["mqtt.signal.history"].search(
-            [("service_id", "=", service_id), ("topic", "=like", f"bench/{kind}/%")],
+            [("service_id", "=", service_id), ("topic", "=like", f"%/{kind}/%")],
             order="sequence desc",
             limit=count,
         )
@@ -131,7 +106,7 @@ class Item(models.Model):
             [
                 {
                     "name": f"Handler {number}",
-                    "pattern": f"bench/other/{number}/+",
+                    "pattern": f"other/{number}/+",
                     "action_server_id": action.id,
                 }
                 for number in range(count)

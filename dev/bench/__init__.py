@@ -1,0 +1,1 @@
+"""``make bench``: this design, others, and the limit, in one run."""

@@ -1,0 +1,211 @@
+import socket
+import struct
+
+from paho.mqtt import client as paho
+
+from odoo.tests import BaseCase
+
+from ..listener.client import Client, read_properties
+from ..mqtt.publish import next_publish, split_publish
+
+PINGRESP = b"\xd0\0"
+
+
+def packet(topic=b"t", payload=b"p", packet_id=1, head=0x32, properties=b"\0"):
+    """A PUBLISH as a broker sends it."""
+    identifier = struct.pack(">H", packet_id) if head & 6 else b""
+    body = struct.pack(">H", len(topic)) + topic + identifier + properties + payload
+    length, rest = b"", len(body)
+    while rest > 127:
+        length, rest = length + bytes([rest & 127 | 128]), rest >> 7
+    return bytes([head]) + length + bytes([rest]) + body
+
+
+class TestSplitPublish(BaseCase):
+    """The parts of a PUBLISH packet."""
+
+    def split(self, body, head=0x32, is_5=True):
+        return split_publish(head, body, is_5=is_5)
+
+    def test_parts(self):
+        parts = self.split(b"\0\3a/b\1\2" + b"\3\x26\0\0" + b"payload", head=0x3B)
+        self.assertEqual((parts.topic, parts.payload), (b"a/b", b"payload"))
+        self.assertEqual(parts.properties, b"\3\x26\0\0")
+        self.assertEqual((parts.qos, parts.packet_id), (1, 258))
+        self.assertTrue(parts.dup and parts.retain)
+
+    def test_without_packet_identifier(self):
+        parts = self.split(b"\0\1t" + b"\0" + b"p", head=0x30)
+        self.assertEqual((parts.qos, parts.packet_id, parts.payload), (0, 0, b"p"))
+
+    def test_version_3(self):
+        self.assertEqual(self.split(b"\0\1t\0\1p", is_5=False).payload, b"p")
+
+    def test_lengths_that_cannot_be(self):
+        """A length of properties beyond the packet: all of it counts as payload."""
+        for rest in (b"\x7fabc", b"\xff\xff\xff\xff\x7f", b"\x80", b""):
+            parts = self.split(b"\0\1t\0\1" + rest)
+            self.assertEqual((parts.properties, parts.payload), (b"", rest))
+
+    def test_what_cannot_be_acknowledged(self):
+        for body in (b"", b"\0", b"\0\5abc", b"\0\1t", b"\0\1t\0"):
+            self.assertIsNone(self.split(body), body)
+        self.assertIsNone(self.split(b"\0\1t\0\1", head=0x36))
+
+    def test_next_of_a_stream(self):
+        """It is found when it is there whole, and only if it is one."""
+        for payload in (b"", b"x" * 200, b"x" * 20_000):
+            stream = b"head" + packet(payload=payload) + PINGRESP
+            end = len(stream) - len(PINGRESP)
+            head, body, at = next_publish(stream, 4)
+            self.assertEqual((head, at), (0x32, end))
+            self.assertEqual(self.split(body).payload, payload)
+            for cut in (4, 5, 6, 7, end - 1):
+                self.assertIsNone(next_publish(stream[:cut], 4), cut)
+            self.assertIsNone(next_publish(stream, end))
+        self.assertIsNone(next_publish(b"\x32\xff\xff\xff\xff\x01", 0))
+        self.assertIsNone(next_publish(packet(head=0x34), 0))
+
+
+class TestClient(BaseCase):
+    """What this addon's client does in place of paho's."""
+
+    def setUp(self):
+        super().setUp()
+        self.received = []
+
+    def client(self, protocol=paho.MQTTv5):
+        """One that is connected to ``self.broker``."""
+        self.broker, sock = socket.socketpair()
+        self.addCleanup(self.broker.close)
+        self.addCleanup(sock.close)
+        sock.setblocking(False)
+        client = Client(
+            paho.CallbackAPIVersion.VERSION2, protocol=protocol, manual_ack=True
+        )
+        client.on_socket_register_write = lambda *_args: None
+        client.on_received = self.received.append
+        client._sock = sock
+        self.received.clear()
+        return client
+
+    def read(self, client):
+        """Read all that the broker has sent."""
+        while True:
+            before = len(self.received)
+            self.assertEqual(client.loop_read(), paho.MQTT_ERR_SUCCESS)
+            if len(self.received) == before and not client.has_buffered:
+                return
+
+    def written(self, client):
+        """What the broker gets."""
+        client.loop_write()
+        return self.broker.recv(1000)
+
+    def test_wherever_the_stream_is_cut(self):
+        """Packets are read the same, however they arrive."""
+        stream = (
+            packet(b"first", b"", 1)
+            + PINGRESP
+            + packet(b"second", b"x" * 300, 2, properties=b"\2\x0b\5")
+            + packet(b"third", b"y", head=0x31)
+        )
+        for cut in range(1, len(stream)):
+            client = self.client()
+            self.broker.send(stream[:cut])
+            self.read(client)
+            self.broker.send(stream[cut:])
+            self.read(client)
+            found = [(one.topic, len(one.payload), one.qos) for one in self.received]
+            expected = [(b"first", 0, 1), (b"second", 300, 1), (b"third", 1, 0)]
+            self.assertEqual(found, expected, cut)
+
+    def test_more_than_is_read_at_a_time(self):
+        count = 5000
+        client = self.client(paho.MQTTv311)
+        for number in range(count):
+            body = packet(b"t", b"x" * 20, number + 1, properties=b"")
+            self.broker.sendall(body)
+            if number % 50 == 0:
+                self.read(client)
+        self.read(client)
+        ids = [one.packet_id for one in self.received]
+        self.assertEqual(ids, list(range(1, count + 1)))
+        self.assertIsNone(self.received[0].properties)
+
+    def test_acknowledgements(self):
+        """They go together, in their order."""
+        client = self.client()
+        client.acknowledge([])
+        self.assertFalse(client.want_write())
+        client.acknowledge([(1, 1), (65_535, 1), (3, 2)])
+        acks = b"\x40\2\0\1" + b"\x40\2\xff\xff" + b"\x70\2\0\3"
+        self.assertEqual(self.written(client), acks)
+
+    def test_quality_of_service_2(self):
+        """A broker sends it when another has subscribed for this session: it is
+        received when it is released.
+        """
+        client = self.client()
+        publish = packet(b"t", b"twice?", 9, head=0x34, properties=b"\2\x0b\5")
+        self.broker.send(publish + publish)
+        self.read(client)
+        self.assertEqual(self.received, [])
+        self.assertEqual(self.written(client), 2 * b"\x50\2\0\x09")
+        self.broker.send(b"\x62\2\0\x09")
+        self.read(client)
+        (one,) = self.received
+        self.assertEqual((one.topic, one.payload, one.qos), (b"t", b"twice?", 2))
+        self.assertEqual(read_properties(one.properties), (None, (5,)))
+
+    def test_what_is_no_packet(self):
+        """It ends the connection."""
+        client = self.client()
+        self.broker.send(b"\x32\3\0\5a")
+        self.assertEqual(client.loop_read(), paho.MQTT_ERR_PROTOCOL)
+        self.assertEqual(self.received, [])
+
+    def test_the_end_of_the_stream(self):
+        client = self.client()
+        self.broker.send(packet())
+        self.broker.close()
+        self.assertEqual(client.loop_read(), paho.MQTT_ERR_SUCCESS)
+        self.assertEqual(len(self.received), 1)
+        self.assertEqual(client.loop_read(), paho.MQTT_ERR_CONN_LOST)
+
+
+class TestReadProperties(BaseCase):
+    def test_values(self):
+        content = (
+            b"\x03\0\4json"
+            + b"\x0b\5"
+            + b"\x0b\6"
+            + b"\x09\0\2\0\xff"
+            + b"\x26\0\1k\0\1v"
+        )
+        expected = {
+            "content_type": "json",
+            "correlation_data": "00ff",
+            "user_properties": [["k", "v"]],
+        }
+        for _ in range(2):
+            values, identifiers = read_properties(bytes([len(content)]) + content)
+            self.assertEqual(values, expected)
+            self.assertEqual(sorted(identifiers), [5, 6])
+
+    def test_none(self):
+        self.assertEqual(read_properties(None), (None, ()))
+        self.assertEqual(read_properties(b"\0"), (None, ()))
+
+    def test_unreadable(self):
+        """Every time it is read, and when it is too long to be kept."""
+        user = b"\x26" + b"\0\3\xef\xbb\xbf" + b"\0\1v"
+        for content in (
+            b"",
+            b"\1\xff",
+            bytes([len(user)]) + user,
+            b"\x7f" + b"\1" * 127,
+        ):
+            for _ in range(2):
+                with self.assertRaises(Exception):
+                    read_properties(content)
