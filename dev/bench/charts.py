@@ -113,8 +113,8 @@ def _svg(height: float, title: str, found: dict, parts: list[str]) -> str:
     whole = height + 44
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole:.0f}" '
-            f'width="{WIDTH}" height="{whole:.0f}" role="img" '
+            '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+            f'viewBox="0 0 {WIDTH} {whole:.0f}" width="{WIDTH}" height="{whole:.0f}" '
             'font-family="Helvetica, Arial, sans-serif">',
             f"<title>{escape(title)}</title>",
             f'<rect width="{WIDTH}" height="{whole:.0f}" fill="#fff"/>',
