@@ -18,7 +18,7 @@ TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 GC_BATCH = 5_000
-GC_REST = 2  # times as long as a batch takes: for those who store meanwhile
+GC_REST = 3  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
 

@@ -81,7 +81,7 @@ def page(on: Database) -> float:
     return time.perf_counter() - begin
 
 
-def fill(on: Database, rows: int, old: int) -> None:
+def fill(on: Database, rows: int, topics: int, old: int = 0) -> None:
     """So many rows of history, the first of them older than the service keeps them.
 
     In SQL, for the sake of time; as ingest writes them, but for their sequences, which
@@ -92,7 +92,7 @@ def fill(on: Database, rows: int, old: int) -> None:
         INSERT INTO mqtt_signal_history (
             service_id, sequence, topic, payload, size, qos, retain, dup, direction,
             message_id, timestamp, has_handlers)
-        SELECT %(service)s, number - %(rows)s, %(topic)s || number %% %(items)s,
+        SELECT %(service)s, number - %(rows)s, %(topic)s || number %% %(topics)s,
                '{"at": ' || 1700000000 + number || ', "values": [6000, 6001, 6002]}',
                54, 1, false, false, 'receive', number %% 65535 + 1,
                now() AT TIME ZONE 'utc' - make_interval(
@@ -102,7 +102,7 @@ def fill(on: Database, rows: int, old: int) -> None:
         """,
         service=on.service,
         topic=f"{on.name}/stored/",
-        items=ITEMS,
+        topics=topics,
         rows=rows,
         old=old,
         old_days=OLD_DAYS,
