@@ -6,6 +6,7 @@ from ..mqtt.message import decode_batch
 from ..mqtt.payload import decode_text
 from .failure import DATABASE_AWAY, is_fault_of_database
 
+PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 
 
@@ -139,6 +140,7 @@ class MqttService(models.Model):
         correlation = properties.get("correlation_data")
         return {
             "content_type": properties.get("content_type"),
+            "payload_format": PAYLOAD_FORMATS.get(properties.get("payload_format")),
             "response_topic": properties.get("response_topic"),
             "correlation_data": bytes.fromhex(correlation) if correlation else None,
             "message_expiry": properties.get("message_expiry"),

@@ -6,6 +6,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -23,6 +24,8 @@ _logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 4.0  # seconds for TCP, and again for CONNACK
 READ_BYTES = 65_536  # asked of the socket at a time
 CACHED_PROPERTIES = 64  # bytes; longer ones hardly repeat themselves
+TOPIC_ALIASES = 100  # that the broker may give, each for up to 64 KiB
+_TOPIC_ALIAS = b"\x23"  # its property's identifier
 _ACK = struct.Struct(">BBH")  # a packet of two bytes, the packet identifier
 _PUBACK, _PUBCOMP = 0x40, 0x70
 
@@ -45,6 +48,7 @@ class Client(paho.Client):
         self._buffer = b""
         self._buffer_at = 0  # how far it is read
         self._is_5 = self._protocol == paho.MQTTv5
+        self._topics: dict[int, bytes] = {}  # by their alias
         self.on_message = self._on_released
 
     @property
@@ -106,8 +110,29 @@ class Client(paho.Client):
                 publish.topic,
                 len(publish.payload),
             )
+        if publish.properties and _TOPIC_ALIAS in publish.properties:
+            topic = self._topic_of(publish)
+            if topic is None:
+                return paho.MQTT_ERR_PROTOCOL
+            publish = publish._replace(topic=topic)
         self.on_received(publish)
         return paho.MQTT_ERR_SUCCESS
+
+    def _topic_of(self, publish: Publish) -> bytes | None:
+        """The topic of a message that may have an alias for it (section 3.3.2.3.4).
+
+        :return: ``None`` when the broker has not said what the alias stands for, or
+            gives one that it may not.
+        """
+        try:
+            alias = read_properties(publish.properties).topic_alias
+        except Exception:  # they go into quarantine, see read_properties
+            return publish.topic
+        if alias is None:
+            return publish.topic
+        if publish.topic and 1 <= alias <= TOPIC_ALIASES:
+            self._topics[alias] = publish.topic
+        return self._topics.get(alias)
 
     def _on_released(self, _client, _userdata, message: paho.MQTTMessage) -> None:
         self.on_received(
@@ -159,6 +184,7 @@ def open_connection(
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = 0 if passing else settings.session_expiry
     properties.ReceiveMaximum = settings.receive_maximum
+    properties.TopicAliasMaximum = TOPIC_ALIASES
     client.connect(
         settings.host,
         settings.port,
@@ -196,8 +222,12 @@ def send_subscribe(
 
 
 def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
-    """A reason code's name, and the broker's own words if it sent any."""
-    said = getattr(properties, "ReasonString", "")
+    """A reason code's name, and what the broker says: its words, another server."""
+    said = ", ".join(
+        getattr(properties, name)
+        for name in ("ReasonString", "ServerReference")
+        if hasattr(properties, name)
+    )
     return storable(f"{reason_code}: {said}" if said else str(reason_code))
 
 
@@ -222,27 +252,38 @@ def disconnect_reason(client: Client, reason_code: ReasonCode) -> ReasonCode:
     return ReasonCode(PacketTypes.DISCONNECT, identifier=packet[0])
 
 
-def read_properties(content: bytes | None) -> tuple[dict | None, tuple[int, ...]]:
+class Received(NamedTuple):
+    """The properties of a PUBLISH.
+
+    :param values: what belongs to the message, as JSON values (not to be changed: equal
+        properties share them); ``None`` when there are none.
+    :param identifiers: Subscription Identifiers.
+    """
+
+    values: dict | None = None
+    identifiers: tuple[int, ...] = ()
+    topic_alias: int | None = None
+
+
+def read_properties(content: bytes | None) -> Received:
     """The properties of a PUBLISH.
 
     :param content: as they stand in the packet; ``None`` with MQTT 3.1.1.
-    :return: what belongs to the message, as JSON values (not to be changed: equal
-        properties share them), and the Subscription Identifiers.
     :raise Exception: of paho's choice, when they are not what the specification says;
         it is strict (U+FEFF in a user property, for one).
     """
     if content is None:
-        return None, ()
+        return Received()
     if len(content) <= CACHED_PROPERTIES:
         return _cached_properties(content)
     return _unpack_properties(content)
 
 
-def _unpack_properties(content: bytes) -> tuple[dict | None, tuple[int, ...]]:
+def _unpack_properties(content: bytes) -> Received:
     properties = Properties(PacketTypes.PUBLISH)
     properties.unpack(content)
     if properties.isEmpty():
-        return None, ()
+        return Received()
     names = {
         "content_type": "ContentType",
         "payload_format": "PayloadFormatIndicator",
@@ -260,7 +301,11 @@ def _unpack_properties(content: bytes) -> tuple[dict | None, tuple[int, ...]]:
     user = getattr(properties, "UserProperty", None)
     if user:
         values["user_properties"] = [[storable(k), storable(v)] for k, v in user]
-    return values or None, tuple(getattr(properties, "SubscriptionIdentifier", ()))
+    return Received(
+        values or None,
+        tuple(getattr(properties, "SubscriptionIdentifier", ())),
+        getattr(properties, "TopicAlias", None),
+    )
 
 
 _cached_properties = lru_cache(maxsize=1000)(_unpack_properties)

@@ -368,7 +368,7 @@ class MqttConnection(threading.Thread):
 
     def _keep_alive(self, now: float) -> None:
         """Be heard, while the answers wait unread and paho would miss its PINGRESP."""
-        keepalive = self.settings.keepalive
+        keepalive = self._client.keepalive  # the broker may have asked for its own
         if keepalive and now >= self._last_probe + keepalive / 2:
             self._send_probe(now)
 
@@ -510,7 +510,7 @@ class MqttConnection(threading.Thread):
             return  # not acknowledged: it comes again with the next connection
         trouble = None
         try:
-            properties, identifiers = read_properties(publish.properties)
+            properties, identifiers, _alias = read_properties(publish.properties)
         except Exception as error:
             # Not refused: the broker would send it again with every new connection,
             # and everything behind it would wait. It goes into quarantine.

@@ -20,6 +20,10 @@ _REASONS = {
     0x8C: "credentials",
     0x8D: "silent",
     0x8E: "taken_over",
+    0x97: "busy",
+    0x9C: "moved",
+    0x9D: "moved",
+    0x9F: "busy",
 }
 
 

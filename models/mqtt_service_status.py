@@ -120,6 +120,12 @@ class MqttService(models.Model):
             "lost": env._("The connection to the broker was lost. %s", detail).strip(),
             "silent": env._("The broker fell silent; the connection was renewed."),
             "busy": env._("The broker is not available now: %s", detail),
+            # Not followed: the password would go where nobody has said it may.
+            "moved": env._(
+                "The broker asks to use another one: %s. Enter it as Host and start "
+                "the service again.",
+                detail,
+            ),
         }
         other = env._("The broker refused the connection: %s", detail)
         return words.get(code, other)

@@ -101,6 +101,10 @@ class MqttSignalHistory(models.Model):
     )
 
     content_type = fields.Char()
+    payload_format = fields.Selection(
+        [("bytes", "Bytes"), ("text", "UTF-8 Text")],
+        help="What the publisher says the payload is.",
+    )
     response_topic = fields.Char()
     correlation_data = Bytes(string="Correlation Data (Bytes)")
     message_expiry = BigInteger(aggregator=None, help="Seconds left on arrival.")
@@ -164,13 +168,15 @@ class MqttSignalHistory(models.Model):
     @property
     def properties(self):
         """The MQTT 5 properties it came with, a dict that has only those it has:
-        ``content_type``, ``response_topic``, ``correlation_data`` (bytes),
-        ``message_expiry`` (seconds), ``user_properties`` (list of name and value).
+        ``content_type``, ``payload_format`` ("bytes" or "text"), ``response_topic``,
+        ``correlation_data`` (bytes), ``message_expiry`` (seconds),
+        ``user_properties`` (list of name and value).
         """
         self.ensure_one()
         message = self.with_context(bin_size=False)
         names = (
             "content_type",
+            "payload_format",
             "response_topic",
             "correlation_data",
             "message_expiry",
@@ -286,6 +292,7 @@ class MqttSignalHistory(models.Model):
             "retain",
             "direction",
             "content_type",
+            "payload_format",
             "response_topic",
             "correlation_data",
             "user_properties",

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..mqtt.topic import TopicError, TopicFilter
+from .reason_codes import describe_reason
 
 SUBSCRIBED_FIELDS = {  # what the broker has to be told again
     "service_id",
@@ -74,7 +75,7 @@ class MqttSubscription(models.Model):
     grant_ids = fields.One2many("mqtt.grant", "subscription_id")
     state = fields.Selection(related="grant_ids.state", string="Subscribed")
     granted_qos = fields.Integer(related="grant_ids.granted_qos", string="Granted QoS")
-    refusal = fields.Char(related="grant_ids.reason", string="Reason")
+    refusal = fields.Char(compute="_compute_refusal", string="Reason")
     message_count = fields.Integer(compute="_compute_message_count", compute_sudo=True)
     last_message = fields.Datetime(related="grant_ids.last_message")
 
@@ -82,6 +83,12 @@ class MqttSubscription(models.Model):
         "UNIQUE(service_id, topic_filter)",
         "The service has this topic filter already (look among the archived ones).",
     )
+
+    @api.depends("grant_ids.reason")
+    def _compute_refusal(self):
+        for subscription in self:
+            reason = subscription.grant_ids.reason
+            subscription.refusal = reason and describe_reason(self.env, reason)
 
     def _compute_message_count(self):
         for subscription in self:

@@ -49,6 +49,8 @@ class MqttMixin:
         properties = dict(properties or {})
         if isinstance(data := properties.get("correlation_data"), bytes):
             properties["correlation_data"] = data.hex()
+        if said := properties.get("payload_format"):
+            properties["payload_format"] = ("bytes", "text").index(said)
         message = Message(
             topic,
             _to_bytes(payload),

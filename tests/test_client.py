@@ -6,7 +6,7 @@ from paho.mqtt import client as paho
 
 from odoo.tests import BaseCase
 
-from ..listener.client import Client, read_properties
+from ..listener.client import TOPIC_ALIASES, Client, read_properties
 from ..mqtt.publish import next_publish, split_publish
 
 PINGRESP = b"\xd0\0"
@@ -157,7 +157,42 @@ class TestClient(BaseCase):
         self.read_all(client)
         (one,) = self.received
         self.assertEqual((one.topic, one.payload, one.qos), (b"t", b"twice?", 2))
-        self.assertEqual(read_properties(one.properties), (None, (5,)))
+        self.assertEqual(read_properties(one.properties), (None, (5,), None))
+
+    def alias(self, alias):
+        return b"\3\x23" + struct.pack(">H", alias)
+
+    def test_topic_aliases(self):
+        """A topic is said once, then its alias; a later one may take it over."""
+        client = self.client()
+        for topic, alias in (
+            (b"long/topic", 1),
+            (b"", 1),
+            (b"other", TOPIC_ALIASES),
+            (b"", TOPIC_ALIASES),
+            (b"third", 1),
+            (b"", 1),
+        ):
+            self.broker.send(packet(topic, properties=self.alias(alias)))
+        self.read_all(client)
+        topics = [one.topic for one in self.received]
+        expected = [b"long/topic"] * 2 + [b"other"] * 2 + [b"third"] * 2
+        self.assertEqual(topics, expected)
+        self.assertEqual(self.received[1].payload, b"p")
+
+    def test_topic_aliases_that_may_not_be(self):
+        """One that stands for nothing, and one that was not allowed."""
+        for topic, alias in ((b"", 1), (b"t", TOPIC_ALIASES + 1)):
+            client = self.client()
+            self.broker.send(packet(topic, properties=self.alias(alias)))
+            self.assertEqual(client.loop_read(), paho.MQTT_ERR_PROTOCOL, alias)
+            self.assertEqual(self.received, [])
+
+    def test_no_alias_but_its_byte(self):
+        client = self.client()
+        self.broker.send(packet(b"t", properties=b"\5\x03\0\2#a"))
+        self.read_all(client)
+        self.assertEqual(self.received[0].topic, b"t")
 
     def test_what_is_no_packet(self):
         """It ends the connection."""
@@ -190,13 +225,16 @@ class TestReadProperties(BaseCase):
             "user_properties": [["k", "v"]],
         }
         for _ in range(2):
-            values, identifiers = read_properties(bytes([len(content)]) + content)
+            values, identifiers, alias = read_properties(
+                bytes([len(content)]) + content
+            )
             self.assertEqual(values, expected)
             self.assertEqual(sorted(identifiers), [5, 6])
+            self.assertIsNone(alias)
 
     def test_none(self):
-        self.assertEqual(read_properties(None), (None, ()))
-        self.assertEqual(read_properties(b"\0"), (None, ()))
+        self.assertEqual(read_properties(None), (None, (), None))
+        self.assertEqual(read_properties(b"\0"), (None, (), None))
 
     def test_unreadable(self):
         """Every time it is read, and when it is too long to be kept."""

@@ -21,6 +21,7 @@ class TestIngest(MqttCase):
             subscription_id=self.subscription.id,
             properties={
                 "content_type": "json",
+                "payload_format": 1,
                 "response_topic": "answer",
                 "correlation_data": "00ff",
                 "message_expiry": 3_000_000_000,
@@ -48,6 +49,7 @@ class TestIngest(MqttCase):
                     "sequence": 1,
                     "state": "stored",
                     "content_type": "json",
+                    "payload_format": "text",
                     "response_topic": "answer",
                     "correlation_data": b"\0\xff",
                     "message_expiry": 3_000_000_000,
@@ -62,6 +64,7 @@ class TestIngest(MqttCase):
         """The statement that stores many leaves the same rows as the ORM does."""
         said = {
             "content_type": "a'b\\c\"",
+            "payload_format": 0,
             "message_expiry": 2**32 - 1,
             "correlation_data": "00ff",
             "user_properties": [["ü", "%s"], ["ü", '{"a": 1}']],

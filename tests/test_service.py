@@ -304,8 +304,9 @@ class TestService(MqttCase):
         )
         self.assertRecordValues(
             self.subscription,
-            [{"state": "refused", "refusal": "Not authorized", "message_count": 6}],
+            [{"state": "refused", "message_count": 6}],
         )
+        self.assertIn("access control list (Not authorized)", self.subscription.refusal)
 
     def test_services_in_use_are_not_deleted(self):
         """Started ones and such with messages stay; unused ones go."""

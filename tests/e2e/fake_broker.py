@@ -44,6 +44,9 @@ class FakeBroker:
 
     def _answer(self, kind, body, _connection):
         if kind == CONNECT:
+            if body.endswith(b"\0\5moved"):
+                reference = b"\x1c\0\4next"  # a Server Reference, section 3.2.2.3.16
+                return bytes([0x20, 10, 0, 0x9D, len(reference)]) + reference
             reasons = {b"\x00\x02no": 0x86, b"\x00\x03old": 0x84}
             reason = next((reasons[end] for end in reasons if body.endswith(end)), 0)
             connack = bytes([0x20, 3, 0, reason, 0])

@@ -151,7 +151,12 @@ def test_a_broker_that_refuses(odoo):
     """A refused login and a refused filter are shown; the other filters work."""
     with FakeBroker() as fake:
         service = Service(odoo, fake, "good", "refuse/this")
-        for user, words in {"no": "Username and Password", "old": "Protocol"}.items():
+        users = {
+            "no": "Username and Password",
+            "old": "Protocol",
+            "moved": "another one: Server moved: next.",
+        }
+        for user, words in users.items():
             service.call("write", {"username": user})
             service.call("restart_mqtt_service")
             wait_until(

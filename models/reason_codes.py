@@ -1,0 +1,34 @@
+def describe_reason(env, reason):
+    """What a broker refused a subscription or a message for, in words.
+
+    :param reason: a reason code's name (MQTT 5.0 section 2.4) and, behind a colon, the
+        broker's own words if it sent any; as the listener reports it.
+    :return: the words, with the reason behind them; the reason alone where its name
+        says it all.
+    """
+    name = reason.partition(":")[0]
+    words = {
+        "Not authorized": env._(
+            "The broker does not allow it to this user: see its access control list"
+        ),
+        "Topic filter invalid": env._("The broker does not take this topic filter"),
+        "Topic name invalid": env._("The broker does not take this topic"),
+        "Quota exceeded": env._("The broker's limit for this client is reached"),
+        "Packet too large": env._("It is larger than the broker allows"),
+        "Payload format invalid": env._(
+            "The payload is not what its payload format says"
+        ),
+        "Retain not supported": env._("The broker keeps no retained messages"),
+        "QoS not supported": env._("The broker does not offer this QoS"),
+        "Shared subscription not supported": env._(
+            "The broker knows no shared subscriptions: use a filter without $share"
+        ),
+        "Wildcard subscription not supported": env._(
+            "The broker allows no + and # in topic filters"
+        ),
+        "Unspecified error": env._("The broker refused it without saying why"),
+        "Implementation specific error": env._(
+            "The broker refused it for a reason of its own"
+        ),
+    }.get(name)
+    return f"{words} ({reason})" if words else reason
