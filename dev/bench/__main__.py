@@ -84,7 +84,7 @@ def _counts(part: float) -> dict[int, dict[str, int]]:
 
 
 FULL_SCALE = Scale(5, 5_000_000, 1_000_000, 300, _counts(1))
-QUICK_SCALE = Scale(3, 500_000, 100_000, 40, _counts(0.4))
+QUICK_SCALE = Scale(3, 500_000, 50_000, 30, _counts(0.4))
 
 
 class Bench:
