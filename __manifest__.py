@@ -6,7 +6,7 @@
     "author": "mqtt_listener contributors",
     "license": "LGPL-3",
     "depends": ["queue_job", "bus"],
-    "external_dependencies": {"python": ["paho-mqtt"]},
+    "external_dependencies": {"python": ["cryptography", "paho-mqtt"]},
     "data": [
         "security/mqtt_groups.xml",
         "security/ir.model.access.csv",

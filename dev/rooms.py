@@ -72,7 +72,7 @@ def _own(name: str) -> str:
 
 
 RULES = (
-    Allowed("mqtt/*", ("paho.mqtt.matcher", _own("mqtt"))),
+    Allowed("mqtt/*", ("paho.mqtt.matcher", "cryptography", _own("mqtt"))),
     Forbidden("models/*", (_own("listener"), _own("cli"))),
     Forbidden("jobs/*", (_own("listener"), _own("cli"), _own("models"))),
     Forbidden("listener/*", (_own("models"), _own("jobs"), _own("cli"))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import struct
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -16,7 +17,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
-from .problem import Problem
+from ..mqtt.tls import Certificate
+from .problem import Problem, WebSocketRefused
 from .settings import ServiceSettings, SubscriptionSettings
 
 _logger = logging.getLogger(__name__)
@@ -39,9 +41,12 @@ class Client(paho.Client):
 
     :ivar on_received: called with each message of QoS 0 and 1, a :class:`Publish`, and
         with one of QoS 2 when the broker has released it.
+    :ivar tls_error: what TLS ended the connection with, after its handshake: a broker
+        that speaks TLS 1.3 refuses the client's certificate only then.
     """
 
     on_received: Callable[[Publish], None]
+    tls_error: ssl.SSLError | None = None
 
     def __init__(self, *args: object, **kwargs: object):
         super().__init__(*args, **kwargs)
@@ -59,6 +64,14 @@ class Client(paho.Client):
         # TLS and WebSockets have buffers of their own.
         return getattr(self._sock, "pending", lambda: 0)() > 0
 
+    @property
+    def certificate(self) -> Certificate | None:
+        """The broker's; ``None`` without TLS."""
+        sock = getattr(self._sock, "_socket", self._sock)  # in a WebSocket
+        if not isinstance(sock, ssl.SSLSocket):
+            return None
+        return Certificate.from_der(sock.getpeercert(binary_form=True))
+
     def acknowledge(self, received: Iterable[tuple[int, int]]) -> None:
         """Queue the acknowledgements of messages, in this order.
 
@@ -75,7 +88,11 @@ class Client(paho.Client):
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._buffer_at >= len(self._buffer):
-            self._buffer = super()._sock_recv(max(bufsize, READ_BYTES))
+            try:
+                self._buffer = super()._sock_recv(max(bufsize, READ_BYTES))
+            except ssl.SSLError as error:
+                self.tls_error = error
+                raise
             self._buffer_at = 0
         start = self._buffer_at
         data = self._buffer[start : start + bufsize]
@@ -150,7 +167,10 @@ class Client(paho.Client):
 
 
 def new_client(settings: ServiceSettings, client_id: str) -> Client:
-    """paho's client for a service, not connected yet."""
+    """paho's client for a service, not connected yet.
+
+    :raise TlsError: when its certificates and key cannot be used.
+    """
     is_5 = settings.protocol == "5"
     client = Client(
         paho.CallbackAPIVersion.VERSION2,
@@ -164,7 +184,12 @@ def new_client(settings: ServiceSettings, client_id: str) -> Client:
     if settings.username:
         client.username_pw_set(settings.username, settings.password or None)
     if settings.transport == "websockets":
-        client.ws_set_options(path=settings.websocket_path or "/mqtt")
+        client.ws_set_options(
+            path=settings.websocket_path or "/mqtt",
+            headers=dict(settings.websocket_headers),
+        )
+    if settings.tls:
+        client.tls_set_context(settings.tls.context())
     client.connect_timeout = CONNECT_TIMEOUT
     return client
 
@@ -178,6 +203,17 @@ def open_connection(
     :raise OSError: when the broker cannot be reached.
     :raise ValueError: when the name or the port cannot be one.
     """
+    try:
+        _connect(client, settings, passing)
+    except paho.WebsocketConnectionError as error:
+        raise WebSocketRefused(str(error)) from error
+    except ConnectionResetError as error:
+        if settings.tls:  # as brokers end what they take for no MQTT
+            raise ssl.SSLEOFError(str(error)) from error
+        raise
+
+
+def _connect(client: Client, settings: ServiceSettings, passing: bool) -> None:
     if settings.protocol != "5":
         client.connect(settings.host, settings.port, settings.keepalive)
         return

@@ -25,6 +25,7 @@ from functools import partial
 from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
+from ..mqtt.tls import TlsError
 from .client import (
     CONNECT_TIMEOUT,
     Client,
@@ -242,7 +243,11 @@ class MqttConnection(threading.Thread):
         self._ended = None
         self._pending = {}
         self._probed_at = None
-        self._client = client = new_client(self.settings, self.settings.client_id)
+        try:
+            client = new_client(self.settings, self.settings.client_id)
+        except TlsError as error:
+            raise ConnectionEnded(Problem.from_exception(error)) from error
+        self._client = client
         client.enable_logger(_paho_logger)
         client.on_connect = self._guard(self._on_connect)
         client.on_disconnect = self._guard(self._on_disconnect)
@@ -459,6 +464,8 @@ class MqttConnection(threading.Thread):
             )
             return
         self._failures = 0
+        certificate = self._client.certificate
+        self.observed.certificate_end = certificate and certificate.end
         if not flags.session_present and self._expects_session():
             self.observed.session_lost = time.time()
             _logger.warning(
@@ -495,7 +502,15 @@ class MqttConnection(threading.Thread):
                 reason_code.value, reason_text(reason_code, properties)
             )
         elif self._ended is None:
-            self._ended = Problem("lost")
+            self._ended = self._lost(client)
+
+    def _lost(self, client: Client) -> Problem:
+        """Why a connection ended about which the broker said nothing in MQTT."""
+        if client.tls_error:
+            return Problem.from_exception(client.tls_error)
+        if self.observed.state == "connected":
+            return Problem("lost")
+        return Problem("tls_closed" if self.settings.tls else "closed_early")
 
     def _on_answer(
         self, _client, _userdata, packet_id, reason_codes, properties

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from ..mqtt.tls import Certificate, Tls
 from .client import new_client, open_connection, reason_text, send_subscribe
 from .problem import Problem
 from .settings import ServiceSettings
 
 STEP_TIMEOUT = 5.0  # seconds
+REFUSAL_TIMEOUT = 0.5  # seconds in which a broker refuses a client's certificate
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a test.
 
-    :param name: ``name``, ``tcp``, ``login`` or ``subscription``.
-    :param subject: what it was about: an address, a user, a topic filter.
+    :param name: ``name``, ``tcp``, ``tls``, ``login`` or ``subscription``.
+    :param subject: what it was about: an address, a version, a user, a topic filter.
     :param seconds: how long it took.
     :param problem: why it failed, ``None`` when it did not.
     """
@@ -29,6 +33,7 @@ class Step:
     subject: str
     seconds: float
     problem: Problem | None
+    certificate: Certificate | None = None
 
 
 class _Failed(Exception):
@@ -38,7 +43,7 @@ class _Failed(Exception):
 
 
 def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
-    """Go through name, TCP, login and subscriptions; stop at the step that fails.
+    """Go through name, TCP, TLS, login and subscriptions; stop at the step that fails.
 
     With a client identifier and a session of its own, so that a service that runs is
     not disturbed, and without the shared subscriptions, whose messages it would take.
@@ -51,6 +56,14 @@ def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
     for name, subject, action in steps:
         step = _timed(name, subject, action)
         yield step
+        if step.problem:
+            return
+    if settings.tls:
+        handshake = _Handshake(settings)
+        step = _timed("tls", "", handshake.make)
+        yield replace(
+            step, subject=handshake.version, certificate=handshake.certificate
+        )
         if step.problem:
             return
     session = _Session(settings)
@@ -88,6 +101,46 @@ def _resolve(settings: ServiceSettings) -> None:
 
 def _open_socket(settings: ServiceSettings) -> None:
     socket.create_connection((settings.host, settings.port), STEP_TIMEOUT).close()
+
+
+class _Handshake:
+    """A TLS connection to the broker, for a look at its certificate.
+
+    :ivar version: of TLS; empty until it is agreed on.
+    :ivar certificate: the broker's, also when it is refused.
+    """
+
+    def __init__(self, settings: ServiceSettings):
+        self._settings = settings
+        self.version = ""
+        self.certificate: Certificate | None = None
+
+    def make(self) -> None:
+        """:raise OSError: when the broker or its certificate cannot be accepted."""
+        try:
+            self._connect(self._settings.tls)
+        except ConnectionResetError as error:
+            raise ssl.SSLEOFError(str(error)) from error
+        except ssl.SSLCertVerificationError:
+            # Python tells nothing of a certificate that it refuses: look at it once
+            # more, without having any trust in it or showing our own.
+            with contextlib.suppress(OSError):
+                self._connect(Tls(unchecked=True, alpn=self._settings.tls.alpn))
+            raise
+
+    def _connect(self, tls: Tls) -> None:
+        address = self._settings.host, self._settings.port
+        with socket.create_connection(address, STEP_TIMEOUT) as sock:
+            wrapped = tls.context().wrap_socket(sock, server_hostname=address[0])
+            with wrapped:
+                self.version = wrapped.version()
+                content = wrapped.getpeercert(binary_form=True)
+                self.certificate = Certificate.from_der(content)
+                # With TLS 1.3 it refuses the client's certificate only now; MQTT
+                # brokers have nothing else to say before CONNECT.
+                wrapped.settimeout(REFUSAL_TIMEOUT)
+                with contextlib.suppress(TimeoutError):
+                    wrapped.recv(1)
 
 
 class _Session:
@@ -129,7 +182,10 @@ class _Session:
             if self._client.loop(0.1):
                 # Closed without an answer: 3.1.1 brokers do so to what they refuse.
                 break
+        if self._code is None and self._client.tls_error:
+            raise _Failed(Problem.from_exception(self._client.tls_error))
         if self._code is None:
-            raise _Failed(Problem("protocol"))
+            is_secure = self._settings.tls is not None
+            raise _Failed(Problem("tls_closed" if is_secure else "closed_early"))
         if self._code.value >= 0x80:
             raise _Failed(Problem.from_reason(self._code.value, self._text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from .problem import Problem
 
@@ -33,3 +34,4 @@ class Observed:
     forgettable: Forgettable = Forgettable()
     session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
     gave_up: bool = False
+    certificate_end: datetime | None = None  # UTC, of the broker's certificate

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from dataclasses import dataclass
+
+from ..mqtt.tls import TlsError
 
 # MQTT 5.0 section 2.4; paho translates the return codes of 3.1.1 into these.
 _REASONS = {
@@ -27,6 +30,42 @@ _REASONS = {
 }
 
 
+# OpenSSL's X509_V_ERR_…
+_VERIFY_CODES = {
+    9: "certificate_not_yet",
+    10: "certificate_ended",
+    18: "certificate_self_signed",
+    2: "certificate_unknown",
+    19: "certificate_unknown",
+    20: "certificate_unknown",
+    21: "certificate_unknown",
+    62: "certificate_name",
+    64: "certificate_name",
+}
+# OpenSSL's SSL_R_…, of the library itself and of alerts that the broker sent.
+_TLS_REASONS = {
+    "WRONG_VERSION_NUMBER": "no_tls",
+    "HTTP_REQUEST": "no_tls",
+    "UNEXPECTED_EOF_WHILE_READING": "tls_closed",
+    "UNSUPPORTED_PROTOCOL": "tls_version",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "tls_version",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "client_certificate_missing",
+    "TLSV1_ALERT_UNKNOWN_CA": "client_certificate_refused",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "client_certificate_refused",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "client_certificate_refused",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "client_certificate_refused",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "client_certificate_refused",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "client_certificate_refused",
+    "TLSV1_ALERT_ACCESS_DENIED": "client_certificate_refused",
+    "NO_APPLICATION_PROTOCOL": "alpn",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "alpn",
+}
+
+
+class WebSocketRefused(ConnectionError):
+    """What answered does not speak MQTT over WebSockets there."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """A code that ``mqtt.service._describe_problem`` words, and what is known more."""
@@ -43,6 +82,17 @@ class Problem:
     def from_exception(cls, error: Exception) -> Problem:
         """From what connecting raised."""
         match error:
+            case ssl.SSLCertVerificationError():
+                code = _VERIFY_CODES.get(error.verify_code, "certificate_other")
+                return cls(code, error.verify_message)
+            case ssl.SSLEOFError():
+                return cls("tls_closed", str(error))
+            case ssl.SSLError():
+                return cls(_TLS_REASONS.get(error.reason, "tls_other"), str(error))
+            case TlsError():
+                return cls("tls_setup", error.code)
+            case WebSocketRefused():
+                return cls("websocket", str(error))
             case socket.gaierror() | UnicodeError():
                 return cls("name_unknown", str(error))
             case ConnectionRefusedError():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from odoo.tools import config
 
 from ..mqtt.backoff import Backoff
+from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
 SECTION = "mqtt_listener"
@@ -43,6 +44,7 @@ class ServiceSettings:
     port: int
     transport: str
     websocket_path: str
+    websocket_headers: tuple[tuple[str, str], ...] = field(repr=False)
     protocol: str
     client_id: str
     username: str
@@ -52,6 +54,7 @@ class ServiceSettings:
     receive_maximum: int
     backoff: Backoff
     inactivity_timeout: int
+    tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
 
     @classmethod
@@ -68,6 +71,7 @@ class ServiceSettings:
                 SubscriptionSettings.from_values(one)
                 for one in values.pop("subscriptions")
             ),
+            tls=Tls(**tls) if (tls := values.pop("tls")) else None,
             **values,
         )
 

@@ -216,6 +216,7 @@ class Writer(threading.Thread):
         problem = observed.problem
         values = {
             "state": observed.state,
+            "certificate_end": observed.certificate_end,
             "session_filters": filters,
             "problem": problem.code if problem else False,
             "problem_detail": problem.detail if problem else False,

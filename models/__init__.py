@@ -15,6 +15,7 @@ from . import mqtt_service
 from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
 from . import mqtt_service_status
+from . import mqtt_service_tls
 from . import mqtt_signal_history
 from . import mqtt_signal_hour
 from . import mqtt_signal_insert

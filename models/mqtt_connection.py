@@ -41,6 +41,7 @@ class MqttConnection(models.Model):
     session_filters = fields.Json(
         help="Subscriptions in the broker's session: identifier by topic filter."
     )
+    certificate_end = fields.Datetime(help="Of the broker's certificate, with TLS.")
     sequence = BigInteger(
         default=0, required=True, help="Sequence of the last message enqueued."
     )

@@ -21,6 +21,20 @@ CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "reconnect_factor",
     "inactivity_timeout",
 )
+TLS_FIELDS = (
+    "tls",
+    "tls_authorities",
+    "tls_certificate",
+    "tls_unchecked",
+    "tls_alpn",
+)
+SECRET_FIELDS = (
+    "password_secret",
+    "tls_key_secret",
+    "tls_key_password_secret",
+    "websocket_headers_secret",
+)
+SENT_SECRETS = ("password", "websocket_headers")  # what the broker gets to read
 
 
 class MqttService(models.Model):
@@ -193,9 +207,13 @@ class MqttService(models.Model):
             service.password_is_set = bool(service.sudo().password_secret)
 
     def _inverse_password(self):
+        self._set_secret("password")
+
+    def _set_secret(self, name):
+        """Keep what was entered as ``name`` where nobody reads it."""
         self._check_manager()
         for service in self:
-            service.sudo().password_secret = service.password
+            service.sudo()[f"{name}_secret"] = service[name]
 
     @api.depends("status", "connection_ids.state", "connection_ids.thread_identifier")
     def _compute_connection_status(self):
@@ -313,13 +331,11 @@ class MqttService(models.Model):
         return vals_list
 
     def write(self, vals):
-        if {*CONNECTION_FIELDS, "password_secret"} & set(vals):
+        if {*CONNECTION_FIELDS, *TLS_FIELDS, *SECRET_FIELDS} & set(vals):
             vals = {**vals, "needs_restart": True}
-        if {"host", "port"} & set(vals) and not {"password", "password_secret"} & set(
-            vals
-        ):
+        if {"host", "port"} & set(vals):
             # Or a manager could have it sent to a broker of his own, and read it there.
-            self._forget_passwords(vals)
+            self._forget_sent_secrets(vals)
         result = super().write(vals)
         if {"status", "active"} & set(vals):
             self._wake_listener()
@@ -327,14 +343,16 @@ class MqttService(models.Model):
             self.env.registry.clear_cache()  # handlers may name a service
         return result
 
-    def _forget_passwords(self, vals):
+    def _forget_sent_secrets(self, vals):
         moved = self.filtered(
             lambda one: any(
                 name in vals and one[name] != vals[name] for name in ("host", "port")
             )
         )
-        secured = moved.sudo().filtered("password_secret")
-        secured.password_secret = False
+        for name in SENT_SECRETS:
+            secret = f"{name}_secret"
+            if not {name, secret} & set(vals):
+                moved.sudo().filtered(secret)[secret] = False
 
     @api.ondelete(at_uninstall=False)
     def _unlink_if_unused(self):
@@ -418,4 +436,6 @@ class MqttService(models.Model):
         if not self.env.su and not self.env.user.has_group(
             "mqtt_listener.group_manager"
         ):
-            raise AccessError(self.env._("Only an MQTT manager may set a password."))
+            raise AccessError(
+                self.env._("Only an MQTT manager may set passwords and keys.")
+            )

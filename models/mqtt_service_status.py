@@ -112,6 +112,10 @@ class MqttService(models.Model):
                 "The broker does not speak this version of MQTT, or not MQTT at all: "
                 "check Protocol and Port."
             ),
+            "closed_early": env._(
+                "The broker closed the connection before it answered the login: check "
+                "Protocol, Port and TLS."
+            ),
             "client_id": env._("The broker refused the client ID."),
             "taken_over": env._(
                 "Another client connected with the same client ID and took the "

@@ -12,4 +12,5 @@ from . import test_quarantine
 from . import test_receipts
 from . import test_service
 from . import test_subscriptions
+from . import test_tls
 from . import test_topic

@@ -82,6 +82,8 @@ class TestConnection(BaseCase):
                 "reconnect_max_delay": 0.1,
                 "reconnect_factor": 1.0,
                 "inactivity_timeout": 60,
+                "tls": None,
+                "websocket_headers": (),
                 "subscriptions": subscriptions,
                 **values,
             }

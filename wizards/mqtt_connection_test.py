@@ -1,7 +1,9 @@
 from odoo import fields, models
+from odoo.tools import format_datetime
 
 from ..listener.connection_test import run_connection_test
 from ..listener.settings import ServiceSettings
+from ..models.reason_codes import describe_reason
 
 
 class MqttConnectionTest(models.TransientModel):
@@ -25,6 +27,7 @@ class MqttConnectionTestLine(models.TransientModel):
         [
             ("name", "Host name"),
             ("tcp", "TCP connection"),
+            ("tls", "TLS"),
             ("login", "MQTT login"),
             ("subscription", "Subscription"),
         ],
@@ -78,7 +81,17 @@ class MqttService(models.Model):
 
     def _describe_step(self, step):
         if not step.problem:
-            return self.env._("OK")
-        if step.name == "subscription":
-            return self.env._("The broker refused it: %s", step.problem.detail)
-        return self._describe_problem(step.problem.code, step.problem.detail)
+            result = self.env._("OK")
+        elif step.name == "subscription":
+            result = describe_reason(self.env, step.problem.detail)
+        else:
+            result = self._describe_problem(step.problem.code, step.problem.detail)
+        if not step.certificate:
+            return result
+        return self.env._(
+            "%(result)s Certificate for %(names)s, from %(issuer)s, until %(end)s.",
+            result=result if result.endswith(".") else f"{result}.",
+            names=", ".join(step.certificate.names),
+            issuer=step.certificate.issuer,
+            end=format_datetime(self.env, step.certificate.end),
+        )
