@@ -13,7 +13,9 @@
         "security/mqtt_rules.xml",
         "jobs/ingest.xml",
         "jobs/handlers.xml",
+        "jobs/publish.xml",
         "data/mqtt_cron.xml",
+        "views/ir_actions_server_views.xml",
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",
         "views/mqtt_service_views.xml",
@@ -25,6 +27,7 @@
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",
         "wizards/mqtt_handler_trial_views.xml",
+        "wizards/mqtt_publish_views.xml",
         "views/mqtt_menus.xml",
     ],
     "assets": {

@@ -22,7 +22,9 @@ SERVER_WIDE = "base,rpc,web,queue_job,mqtt_listener"
 # Not a line for each HTTP call (each job is one), nor for each XML-RPC call.
 LOG_HANDLERS = ":INFO,werkzeug:WARNING,odoo.addons.rpc.controllers.xmlrpc:ERROR"
 # One job at a time keeps the order of messages, and machines from being written by two.
-CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2,root.mqtt.dispatch:1"
+CHANNELS = (
+    "root:4,root.mqtt:3,root.mqtt.ingest:2,root.mqtt.dispatch:1,root.mqtt.publish:1"
+)
 
 
 class Odoo(Server):

@@ -4,3 +4,4 @@ from . import in_order
 from . import handle
 from . import call
 from . import replay
+from . import publish

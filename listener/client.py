@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
 from ..mqtt.tls import Certificate
@@ -28,6 +29,14 @@ READ_BYTES = 65_536  # asked of the socket at a time
 CACHED_PROPERTIES = 64  # bytes; longer ones hardly repeat themselves
 TOPIC_ALIASES = 100  # that the broker may give, each for up to 64 KiB
 _TOPIC_ALIAS = b"\x23"  # its property's identifier
+_PROPERTIES = {  # of a PUBLISH, and paho's names for them
+    "content_type": "ContentType",
+    "payload_format": "PayloadFormatIndicator",
+    "response_topic": "ResponseTopic",
+    "message_expiry": "MessageExpiryInterval",
+    "correlation_data": "CorrelationData",
+    "user_properties": "UserProperty",
+}
 _ACK = struct.Struct(">BBH")  # a packet of two bytes, the packet identifier
 _PUBACK, _PUBCOMP = 0x40, 0x70
 
@@ -113,6 +122,20 @@ class Client(paho.Client):
             return super()._handle_publish()
         return self._receive(packet["command"], bytes(packet["packet"]))
 
+    def _handle_pubrec(self) -> paho.MQTTErrorCode:
+        packet = bytes(self._in_packet["packet"])
+        if len(packet) < 3 or packet[2] < 0x80:
+            return super()._handle_pubrec()
+        # Section 4.3.3: a message that is refused ends here; paho would go on.
+        packet_id = int.from_bytes(packet[:2], "big")
+        reason = ReasonCode(PacketTypes.PUBREC, identifier=packet[2])
+        with self._out_message_mutex:
+            if packet_id not in self._out_messages:
+                return paho.MQTT_ERR_SUCCESS
+            return self._do_on_publish(
+                packet_id, reason, Properties(PacketTypes.PUBREC)
+            )
+
     def _receive(self, head: int, body: bytes) -> paho.MQTTErrorCode:
         publish = split_publish(head, body, is_5=self._is_5)
         if publish is None:
@@ -166,16 +189,19 @@ class Client(paho.Client):
         )
 
 
-def new_client(settings: ServiceSettings, client_id: str) -> Client:
+def new_client(
+    settings: ServiceSettings, client_id: str, *, passing: bool = False
+) -> Client:
     """paho's client for a service, not connected yet.
 
+    :param passing: with a session that ends with the connection, for MQTT 3.1.1.
     :raise TlsError: when its certificates and key cannot be used.
     """
     is_5 = settings.protocol == "5"
     client = Client(
         paho.CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=None if is_5 else False,
+        clean_session=None if is_5 else passing,
         protocol=paho.MQTTv5 if is_5 else paho.MQTTv311,
         transport=settings.transport,
         reconnect_on_failure=False,
@@ -257,6 +283,42 @@ def send_subscribe(
     return client.subscribe(text, options=options, properties=properties)
 
 
+def send_publish(client: Client, settings: ServiceSettings, message: Outgoing) -> int:
+    """Send PUBLISH; ``client.on_publish`` tells what becomes of it.
+
+    :return: the packet id by which it does so.
+    """
+    properties = None
+    if settings.protocol == "5":
+        properties = Properties(PacketTypes.PUBLISH)
+        for name, value in message.properties.items():
+            if name == "user_properties":
+                value = [tuple(pair) for pair in value]
+            elif name == "payload_format":
+                value = PAYLOAD_FORMATS.index(value)
+            setattr(properties, _PROPERTIES[name], value)
+    return client.publish(
+        message.topic, message.payload, message.qos, message.retain, properties
+    ).mid
+
+
+def limits_of(properties: Properties | None) -> dict[str, int]:
+    """What a CONNACK says the broker takes (section 3.2.2.3): ``maximum_packet_size``
+    (bytes, 0 for no limit), ``maximum_qos``, ``retain_available``,
+    ``receive_maximum``.
+    """
+    defaults = {
+        "maximum_packet_size": ("MaximumPacketSize", 0),
+        "maximum_qos": ("MaximumQoS", 2),
+        "retain_available": ("RetainAvailable", 1),
+        "receive_maximum": ("ReceiveMaximum", 65_535),
+    }
+    return {
+        name: getattr(properties, attribute, default)
+        for name, (attribute, default) in defaults.items()
+    }
+
+
 def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
     """A reason code's name, and what the broker says: its words, another server."""
     said = ", ".join(
@@ -320,14 +382,9 @@ def _unpack_properties(content: bytes) -> Received:
     properties.unpack(content)
     if properties.isEmpty():
         return Received()
-    names = {
-        "content_type": "ContentType",
-        "payload_format": "PayloadFormatIndicator",
-        "response_topic": "ResponseTopic",
-        "message_expiry": "MessageExpiryInterval",
-    }
     values = {}
-    for name, attribute in names.items():
+    for name in ("content_type", "payload_format", "response_topic", "message_expiry"):
+        attribute = _PROPERTIES[name]
         value = getattr(properties, attribute, None)
         if value is not None:
             values[name] = storable(value) if isinstance(value, str) else value

@@ -30,6 +30,7 @@ from .client import (
     CONNECT_TIMEOUT,
     Client,
     disconnect_reason,
+    limits_of,
     new_client,
     open_connection,
     problem_of,
@@ -466,6 +467,7 @@ class MqttConnection(threading.Thread):
         self._failures = 0
         certificate = self._client.certificate
         self.observed.certificate_end = certificate and certificate.end
+        self.observed.maximum_packet_size = limits_of(properties)["maximum_packet_size"]
         if not flags.session_present and self._expects_session():
             self.observed.session_lost = time.time()
             _logger.warning(

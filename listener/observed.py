@@ -35,3 +35,4 @@ class Observed:
     session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
     gave_up: bool = False
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
+    maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any

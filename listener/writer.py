@@ -217,6 +217,7 @@ class Writer(threading.Thread):
         values = {
             "state": observed.state,
             "certificate_end": observed.certificate_end,
+            "maximum_packet_size": observed.maximum_packet_size,
             "session_filters": filters,
             "problem": problem.code if problem else False,
             "problem_detail": problem.detail if problem else False,

@@ -42,6 +42,9 @@ class MqttConnection(models.Model):
         help="Subscriptions in the broker's session: identifier by topic filter."
     )
     certificate_end = fields.Datetime(help="Of the broker's certificate, with TLS.")
+    maximum_packet_size = BigInteger(
+        help="Bytes that the broker takes in a packet, as it said last; 0: any."
+    )
     sequence = BigInteger(
         default=0, required=True, help="Sequence of the last message enqueued."
     )

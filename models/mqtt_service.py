@@ -422,6 +422,7 @@ class MqttService(models.Model):
             **super()._job_store_values(job),
             "mqtt_service_id": service.id,
             "mqtt_handler_id": job.kwargs.get("handler_id"),
+            "mqtt_message_id": job.kwargs.get("message_id"),
         }
         if "handler_ids" in job.kwargs:
             values["mqtt_first_sequence"] = job.kwargs["first_sequence"]

@@ -38,7 +38,8 @@ class MqttSignalHistory(models.Model):
         compute_sudo=True,
         search="_search_state",
         help="Stored: there is no handler for it. Queued, Retrying: handlers wait for "
-        "their turn. Failed: one has given up. Done: all have had it.",
+        "their turn. Failed: one has given up. Done: all have had it. A message of "
+        "our own is queued until the broker has it.",
     )
 
     @api.depends(
@@ -47,7 +48,8 @@ class MqttSignalHistory(models.Model):
     def _compute_state(self):
         self.env["queue.job"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
-        self.flush_recordset(["has_handlers", "cancel_reason"])
+        self.env["mqtt.outgoing"].flush_model()
+        self.flush_recordset(["has_handlers", "cancel_reason", "direction"])
         # No ORM equivalent: jobs that are for a range of messages are no relation.
         self.env.cr.execute(
             SQL(
@@ -65,6 +67,7 @@ class MqttSignalHistory(models.Model):
             return NotImplemented
         self.env["queue.job"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
+        self.env["mqtt.outgoing"].flush_model()
 
         def to_sql(model, alias, query):
             asked = SQL("%s IN %s", self._state_sql(alias), tuple(value))
@@ -82,7 +85,8 @@ class MqttSignalHistory(models.Model):
         """What ``state`` is, as an expression over a row of history."""
         return SQL(
             """
-            CASE WHEN NOT COALESCE(%(message)s.has_handlers, FALSE) THEN 'stored'
+            CASE WHEN %(message)s.direction = 'receive'
+                  AND NOT COALESCE(%(message)s.has_handlers, FALSE) THEN 'stored'
                  WHEN %(failed)s THEN 'failed'
                  WHEN %(retrying)s THEN 'retrying'
                  WHEN %(queued)s THEN 'queued'
@@ -90,16 +94,39 @@ class MqttSignalHistory(models.Model):
                  ELSE 'done' END
             """,
             message=SQL.identifier(alias),
-            failed=self._has_job(alias, SQL("job.state = 'failed'")),
-            retrying=self._has_job(alias, SQL("job.retry > 0"), of_many=False),
+            failed=SQL(
+                "(%s OR %s)",
+                self._has_job(alias, SQL("job.state = 'failed'")),
+                self._is_outgoing(alias, SQL("job.state = 'failed'")),
+            ),
+            retrying=SQL(
+                "(%s OR %s)",
+                self._has_job(alias, SQL("job.retry > 0"), of_many=False),
+                self._is_outgoing(alias, SQL("job.retry > 0")),
+            ),
             queued=SQL(
                 """
                 (%s OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
-                                WHERE waiting.message_id = %s.id))
+                                WHERE waiting.message_id = %s.id) OR %s)
                 """,
                 self._has_job(alias, SQL("TRUE")),
                 SQL.identifier(alias),
+                self._is_outgoing(alias, SQL("TRUE")),
             ),
+        )
+
+    @staticmethod
+    def _is_outgoing(alias, condition):
+        """Whether this message waits to be published, by a job that fulfils this."""
+        return SQL(
+            """
+            (%(message)s.direction = 'send' AND EXISTS (
+                SELECT FROM mqtt_outgoing AS waiting
+                  LEFT JOIN queue_job AS job ON job.uuid = waiting.job_uuid
+                 WHERE waiting.message_id = %(message)s.id AND %(condition)s))
+            """,
+            message=SQL.identifier(alias),
+            condition=condition,
         )
 
     @staticmethod
@@ -148,6 +175,8 @@ class MqttSignalHistory(models.Model):
                  UNION ALL
                 SELECT message_id FROM mqtt_ordered_message
                  UNION ALL
+                SELECT message_id FROM mqtt_outgoing
+                 UNION ALL
                 SELECT inside.id
                   FROM queue_job AS job
                   JOIN mqtt_signal_history AS inside
@@ -180,6 +209,10 @@ class MqttSignalHistory(models.Model):
             Domain("mqtt_handler_id", "in", waits_for.ids)
             & Domain("mqtt_message_id", "=", False)
         )
+        outgoing = self.env["mqtt.outgoing"].sudo()
+        publishing = outgoing.search([("message_id", "=", self.id)]).job_uuid
+        if publishing:
+            of_many |= Domain("uuid", "=", publishing)
         return Domain("mqtt_message_id", "=", self.id) | (
             Domain("mqtt_service_id", "=", self.service_id.id) & of_many
         )

@@ -3,7 +3,8 @@ from odoo import api, fields, models
 from .wide_fields import BigInteger, BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
-CLEANED_METHODS = ("_job_ingest", "_job_dispatch", "_job_in_order")
+PUBLISH_METHOD = "_job_publish"
+CLEANED_METHODS = ("_job_ingest", "_job_dispatch", "_job_in_order", PUBLISH_METHOD)
 CLEAN_UP_BATCH = 1_000  # jobs unlinked in one transaction
 
 
@@ -74,6 +75,7 @@ class QueueJob(models.Model):
             if vals["state"] == "cancelled":
                 for job in ended:
                     job._mqtt_note_cancelled(job.result)
+            ended._mqtt_outgoing().unlink()
             ended.filtered("mqtt_message_id")._mqtt_release_topics()
         return result
 
@@ -86,6 +88,7 @@ class QueueJob(models.Model):
             job._mqtt_note_cancelled(
                 self.env._("Its job was deleted by %s", self.env.user.name)
             )
+        pending._mqtt_outgoing().unlink()
         held_back = pending.filtered("mqtt_message_id")._mqtt_ordered_handlers()
         result = super().unlink()
         for handler, service in held_back:
@@ -94,7 +97,9 @@ class QueueJob(models.Model):
 
     def _mqtt_note_cancelled(self, reason):
         """Leave on the messages of a job why their handlers will not get them."""
-        if self.mqtt_message_id:
+        if self.method_name == PUBLISH_METHOD:
+            self._mqtt_outgoing().message_id.cancel_reason = reason
+        elif self.mqtt_message_id:
             reason = f"{self.mqtt_handler_id.name}: {reason}"
             self.mqtt_message_id.cancel_reason = reason
         elif self.mqtt_last_sequence:
@@ -102,6 +107,13 @@ class QueueJob(models.Model):
             self.env["mqtt.signal.history"].search(
                 [*domain, ("has_handlers", "=", True)]
             ).cancel_reason = f"{self.name}: {reason}"
+
+    def _mqtt_outgoing(self):
+        """What these jobs have still to publish."""
+        jobs = self.filtered(lambda job: job.method_name == PUBLISH_METHOD)
+        return self.env["mqtt.outgoing"].search(
+            [("job_uuid", "in", jobs.mapped("uuid"))]
+        )
 
     def _mqtt_release_topics(self):
         """What these jobs held back may go on."""
@@ -117,7 +129,9 @@ class QueueJob(models.Model):
 
     def _message_post_on_failure(self):
         """A thousand messages that fail are one thing to be told, see mqtt.handler."""
-        others = self.filtered(lambda job: not job.mqtt_message_id)
+        others = self.filtered(
+            lambda job: not job.mqtt_message_id or job.method_name == PUBLISH_METHOD
+        )
         return super(QueueJob, others)._message_post_on_failure()
 
     def related_action_mqtt_messages(self):
@@ -133,6 +147,15 @@ class QueueJob(models.Model):
         ]
         action["context"] = {}
         return action
+
+    def related_action_mqtt_published(self):
+        """Open the messages that a job has still to publish, else its first."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "mqtt_listener.mqtt_signal_history_action"
+        )
+        messages = self.sudo()._mqtt_outgoing().message_id or self.mqtt_message_id
+        return {**action, "domain": [("id", "in", messages.ids)], "context": {}}
 
     def related_action_mqtt_handler(self):
         """Open the handler that a job works for."""

@@ -27,6 +27,23 @@ class PayloadError(ValueError):
     """A payload is not what it was taken for; the text says where it is not."""
 
 
+def encode_payload(value: object) -> bytes:
+    """What is published for a value: bytes as they are, text as UTF-8, else JSON.
+
+    :raise PayloadError: saying in one line why it can be none of these.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    try:
+        if not isinstance(value, str):
+            value = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadError(f"no text at character {error.start}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadError(f"not JSON: {error}") from None
+
+
 def parse_json(payload: bytes) -> object:
     """The value of a payload that is JSON (RFC 8259).
 

@@ -28,6 +28,8 @@ MODELS = {
     "mqtt.handler.trial": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.correction": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.ordered.message": {"manager": "r"},
+    "mqtt.outgoing": {"manager": "r"},
+    "mqtt.publish": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.connection.test": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.connection.test.line": {"operator": "rwcd", "manager": "rwcd"},
 }
@@ -39,6 +41,7 @@ METHODS = (
     "check_mqtt_status",
     "action_check",
     "action_test_connection",
+    "action_publish",
 )
 
 

@@ -2,3 +2,4 @@ from . import mqtt_cancellation
 from . import mqtt_connection_test
 from . import mqtt_correction
 from . import mqtt_handler_trial
+from . import mqtt_publish

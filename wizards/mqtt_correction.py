@@ -48,7 +48,10 @@ class MqttCorrection(models.TransientModel):
         if not job:
             raise UserError(self.env._("This message is not failed any more."))
         corrected = job.mqtt_message_id._correct(self._payload_bytes())
-        corrected._enqueue_handle(job.mqtt_handler_id)
+        if corrected.direction == "send":
+            corrected._queue_publishing()
+        else:
+            corrected._enqueue_handle(job.mqtt_handler_id)
         self.job_id._mqtt_cancel(self.env._("corrected as message %s", corrected.id))
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 

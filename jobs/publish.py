@@ -1,0 +1,153 @@
+"""Publish what a transaction left to be published: one job, one connection."""
+
+from __future__ import annotations
+
+from odoo import SUPERUSER_ID, models
+from odoo.tools import str2bool
+
+from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
+from odoo.addons.queue_job.job import Job
+
+from ..listener.publisher import WINDOW, Publisher
+from ..listener.settings import ServiceSettings
+
+TRIES = 10
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def _enqueue_publish(self, waiting, tries=0):
+        """Put a job that publishes into the current transaction.
+
+        :param waiting: ``mqtt.outgoing``, in the order in which they are to be sent.
+        :param tries: how often they were tried before; then the job waits as its retry
+            pattern says.
+        """
+        self.ensure_one()
+        message = waiting[0].message_id
+        job = Job(
+            self.with_user(SUPERUSER_ID)._for_jobs()._job_publish,
+            kwargs={"message_id": message.id},
+            max_retries=TRIES,
+            description=self.env._(
+                "Publish through %(service)s: %(topic)s",
+                topic=message.topic,
+                service=self.name,
+            )
+            if len(waiting) == 1
+            else self.env._(
+                "Publish through %(service)s: %(count)s messages",
+                count=len(waiting),
+                service=self.name,
+            ),
+        )
+        if tries:
+            job.retry = tries
+            job.eta = job._get_retry_seconds()
+        job.store()
+        waiting.job_uuid = job.uuid
+
+    def _job_publish(self, message_id):
+        """Publish the messages of this job.
+
+        What the broker has confirmed is not published again, whatever becomes of the
+        others: they leave as jobs of their own.
+
+        :param message_id: of the first, which stands for all in the monitor.
+        :return: what the job monitor shows as result.
+        :raise RetryableJobError: when nothing could be published.
+        :raise FailedJobError: when it never can be.
+        """
+        self.ensure_one()
+        uuid = self.env.context.get("job_uuid")
+        waiting = self.env["mqtt.outgoing"].search([("job_uuid", "=", uuid)])
+        waiting._lock()
+        if not waiting:
+            return self.env._("Published before.")
+        self._check_may_publish()
+        expired = waiting.filtered(lambda one: one.message_id._has_expired())
+        expired.message_id.cancel_reason = self.env._("Expired before it was published")
+        to_send = waiting - expired
+        expired.unlink()
+        tries = Job.load(self.env, uuid).retry
+        settings = ServiceSettings.from_values(self._listener_settings())
+        # One at a time after a failure: it shows which message ends the connection.
+        with Publisher(
+            settings,
+            f"{self.client_id}-{uuid[:8]}",
+            window=1 if tries else WINDOW,
+        ) as publisher:
+            publisher.send(one.message_id._as_outgoing() for one in to_send)
+        return self._conclude_publishing(publisher, to_send, tries)
+
+    def _check_may_publish(self):
+        if not self.active:
+            raise FailedJobError(
+                self.env._("“%s” is archived: set Active, then requeue.", self.name)
+            )
+        neutralized = self.env["ir.config_parameter"].get_param(
+            "database.is_neutralized"
+        )
+        if neutralized and str2bool(neutralized, True):
+            raise FailedJobError(
+                self.env._("This database is a neutralized copy: it publishes nothing.")
+            )
+
+    def _conclude_publishing(self, publisher, sent, tries):
+        """Keep what was confirmed, and give the rest the jobs that it needs."""
+
+        def of(keys):
+            return sent.filtered(lambda one: one.message_id.id in keys)
+
+        confirmed = of(publisher.confirmed)
+        hopeless, refused = of(publisher.hopeless), of(publisher.refused)
+        # What came after a refused message of its topic was not sent.
+        held_topics = set(refused.message_id.mapped("topic"))
+        rest = sent - confirmed - hopeless - refused
+        refused += rest.filtered(lambda one: one.message_id.topic in held_topics)
+        rest -= refused
+        culprit = rest.browse()
+        if publisher.problem and tries and len(publisher.under_way) == 1:
+            culprit = of(publisher.under_way) & rest
+        groups = [
+            *hopeless,
+            *refused.grouped(lambda one: one.message_id.topic).values(),
+            culprit,
+            rest - culprit,
+        ]
+        groups = [group for group in groups if group]
+        if sent and groups == [sent]:
+            self._raise_publishing(publisher, sent)
+        self._hand_to_handlers(confirmed.message_id)
+        confirmed.unlink()
+        for group in groups:
+            never_tried = group <= hopeless
+            self._enqueue_publish(group.sorted("id"), tries=0 if never_tried else 1)
+        return self.env._(
+            "Published: %(count)s, left to other jobs: %(left)s",
+            count=len(publisher.confirmed),
+            left=sum(map(len, groups)),
+        )
+
+    def _raise_publishing(self, publisher, sent):
+        """Nothing could be published: say why."""
+        key = sent[0].message_id.id
+        if key in publisher.hopeless:
+            raise FailedJobError(
+                self._describe_publish_problem(publisher.hopeless[key])
+            )
+        problem = publisher.refused.get(key) or publisher.problem
+        raise RetryableJobError(self._describe_publish_problem(problem))
+
+    def _hand_to_handlers(self, messages):
+        """Give messages that were sent to the handlers that ask for such."""
+        handlers_of = self._matcher("send")
+        for message in messages:
+            for handler_id, *_others in handlers_of(message.topic):
+                message.has_handlers = True
+                message._enqueue_handle(self.env["mqtt.handler"].browse(handler_id))
+
+    def _job_publish_failed(self, **_details):
+        """Called by queue_job when a job that publishes failed."""
+        self._requeue_after_outage("_job_publish")

@@ -1,0 +1,171 @@
+"""Publishes messages over a connection of its own, for as long as a job runs.
+
+A job worker calls it. The listener's connection is in another process, and one that
+both used would have the one wait for the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable
+
+from ..mqtt.outgoing import Outgoing
+from .client import (
+    disconnect_reason,
+    limits_of,
+    new_client,
+    open_connection,
+    problem_of,
+    reason_text,
+    send_publish,
+)
+from .problem import Problem
+from .settings import ServiceSettings
+
+ANSWER_TIMEOUT = 10.0  # seconds without any answer after which the broker is silent
+WINDOW = 20  # messages under way at a time
+BEAT = 0.5  # seconds for which the socket is waited for at a time
+
+
+class Publisher:
+    """A connection that publishes, with a session that ends with it.
+
+    :param settings: the service.
+    :param client_id: of this connection alone: it disturbs no listener.
+    :param window: messages under way at a time, at most.
+    :ivar problem: why the connection is over, ``None`` while it stands.
+    :ivar confirmed: keys of the messages that the broker has: acknowledged, or with
+        QoS 0 written out.
+    :ivar refused: ``{key: Problem}``, of those that the broker would not take.
+    :ivar hopeless: ``{key: Problem}``, of those that it will never take.
+    """
+
+    def __init__(
+        self, settings: ServiceSettings, client_id: str, *, window: int = WINDOW
+    ):
+        self.problem: Problem | None = None
+        self.confirmed: set[int] = set()
+        self.refused: dict[int, Problem] = {}
+        self.hopeless: dict[int, Problem] = {}
+        self._settings = settings
+        self._window = window
+        self._limits: dict[str, int] | None = None  # known since CONNACK
+        self._sent: dict[int, Outgoing] = {}  # by packet id
+        self._answers: list[tuple] = []
+        self._held_topics: set[str] = set()  # of messages that were refused
+        self._client = client = new_client(settings, client_id, passing=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_received = lambda _publish: None  # nothing is subscribed
+
+    @property
+    def under_way(self) -> list[int]:
+        """Keys of the messages that were sent and not answered."""
+        return [message.key for message in self._sent.values()]
+
+    def __enter__(self) -> Publisher:
+        """Connect; what keeps it from doing so is in ``problem``."""
+        try:
+            open_connection(self._client, self._settings, passing=True)
+            self._wait(lambda: self._limits is not None)
+        except (OSError, ValueError) as error:
+            self.problem = self.problem or Problem.from_exception(error)
+        if self._limits:
+            self._window = min(self._window, self._limits["receive_maximum"])
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        # What was not answered is not confirmed: the socket may go as it likes.
+        with contextlib.suppress(OSError, ValueError):
+            self._client.disconnect()
+
+    def send(self, messages: Iterable[Outgoing]) -> None:
+        """Publish messages in this order, and wait for the answers.
+
+        What is in none of ``confirmed``, ``refused`` and ``hopeless`` afterwards was
+        not answered: the connection is over, or one of its topic was refused before.
+        """
+        for message in messages:
+            self._wait(lambda: len(self._sent) < self._window)
+            if self.problem:
+                return
+            if message.topic in self._held_topics:
+                continue  # it may not overtake
+            problem = self._find_limit(message)
+            if problem:
+                self.hopeless[message.key] = problem
+                continue
+            self._sent[send_publish(self._client, self._settings, message)] = message
+            self._read_answers()
+        self._wait(lambda: not self._sent)
+
+    def _find_limit(self, message: Outgoing) -> Problem | None:
+        limits = self._limits
+        size = message.packet_size(is_5=self._settings.protocol == "5")
+        if limits["maximum_packet_size"] and size > limits["maximum_packet_size"]:
+            return Problem("too_large", str(limits["maximum_packet_size"]))
+        if message.qos > limits["maximum_qos"]:
+            return Problem("qos", str(limits["maximum_qos"]))
+        if message.retain and not limits["retain_available"]:
+            return Problem("retain")
+        return None
+
+    def _wait(self, is_done) -> None:
+        """Read and write until it is done, the connection over or the broker silent."""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while not self.problem and not is_done():
+            if time.monotonic() >= deadline:
+                self.problem = Problem("timeout")
+                return
+            # What lies in the client's buffer wakes no selector.
+            is_buffered = self._client.has_buffered
+            code = self._client.loop_read() if is_buffered else self._client.loop(BEAT)
+            if self._read_answers():
+                deadline = time.monotonic() + ANSWER_TIMEOUT
+            if code and not self.problem:
+                self.problem = problem_of(code)
+
+    def _read_answers(self) -> bool:
+        """Take the answers in that came; whether there was any.
+
+        Not in the callback: with QoS 0 paho calls it before the packet id is known.
+        """
+        answers, self._answers = self._answers, []
+        for packet_id, reason_code, properties in answers:
+            message = self._sent.pop(packet_id, None)
+            if message is None:
+                self._answers.append((packet_id, reason_code, properties))
+            elif reason_code.value < 0x80:
+                self.confirmed.add(message.key)
+            else:
+                self._held_topics.add(message.topic)
+                self.refused[message.key] = Problem(
+                    "publish_refused", reason_text(reason_code, properties)
+                )
+        return len(answers) > len(self._answers)
+
+    def _on_connect(self, _client, _userdata, _flags, reason_code, properties) -> None:
+        if reason_code.is_failure:
+            self.problem = Problem.from_reason(
+                reason_code.value, reason_text(reason_code, properties)
+            )
+        else:
+            self._limits = limits_of(properties)
+
+    def _on_publish(
+        self, _client, _userdata, packet_id, reason_code, properties
+    ) -> None:
+        self._answers.append((packet_id, reason_code, properties))
+
+    def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
+        if self.problem:
+            return
+        if flags.is_disconnect_packet_from_server:
+            reason_code = disconnect_reason(client, reason_code)
+            self.problem = Problem.from_reason(
+                reason_code.value, reason_text(reason_code, properties)
+            )
+        else:
+            self.problem = Problem("lost")

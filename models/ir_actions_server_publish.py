@@ -1,0 +1,123 @@
+import json
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools.rendering_tools import parse_inline_template
+from odoo.tools.safe_eval import safe_eval
+
+PUBLISH = "mqtt_publish"
+
+
+class IrActionsServer(models.Model):
+    """Publish a message, from Odoo's own automation: rules, schedules, buttons."""
+
+    _inherit = "ir.actions.server"
+
+    state = fields.Selection(
+        selection_add=[(PUBLISH, "Publish MQTT Message"), ("multi",)],
+        ondelete={PUBLISH: "cascade"},
+    )
+    mqtt_service_id = fields.Many2one(
+        "mqtt.service", string="MQTT Service", ondelete="restrict"
+    )
+    mqtt_topic = fields.Char(
+        string="Topic",
+        help="With expressions, such as plant/{{ record.code }}/command.",
+    )
+    mqtt_payload = fields.Text(
+        string="Payload",
+        help='With expressions, such as {"order": {{ to_json(record.name) }}}.',
+    )
+    mqtt_qos = fields.Selection(
+        [("0", "0"), ("1", "1"), ("2", "2")], string="QoS", default="1"
+    )
+    mqtt_retain = fields.Boolean(
+        string="Retain",
+        help="The broker keeps it, and gives it to whoever subscribes later.",
+    )
+    mqtt_preview_ref = fields.Reference(
+        selection="_selection_target_model",
+        string="Preview on",
+        compute="_compute_mqtt_preview_ref",
+        readonly=False,
+        store=False,
+    )
+    mqtt_preview = fields.Text(compute="_compute_mqtt_preview", string="Preview")
+
+    @api.depends("model_id", "state")
+    def _compute_mqtt_preview_ref(self):
+        for action in self:
+            record = False
+            if action.state == PUBLISH and action.model_id:
+                record = self.env[action.model_id.model].search([], limit=1)
+            action.mqtt_preview_ref = record and f"{record._name},{record.id}"
+
+    @api.depends("mqtt_preview_ref", "mqtt_topic", "mqtt_payload", "state")
+    def _compute_mqtt_preview(self):
+        for action in self:
+            record = action.state == PUBLISH and action.mqtt_preview_ref
+            action.mqtt_preview = record and action._mqtt_preview_of(record)
+
+    def _mqtt_preview_of(self, record):
+        # Who writes no actions may not have their expressions evaluated here either.
+        if not self.env[self._name].has_access("write"):
+            return False
+        try:
+            topic, payload = self._mqtt_render(
+                {**self._get_eval_context(self), "record": record, "records": record}
+            )
+        except Exception as error:
+            return str(error)
+        return f"{topic}\n{payload}"
+
+    def _mqtt_render(self, values):
+        """Topic and payload for a record.
+
+        :param values: what expressions may name, as server actions have it.
+        :raise UserError: naming the expression that cannot be evaluated.
+        """
+        values = {**values, "object": values.get("record"), "to_json": _to_json}
+        return (
+            self._mqtt_render_text(self.mqtt_topic or "", values),
+            self._mqtt_render_text(self.mqtt_payload or "", values),
+        )
+
+    def _mqtt_render_text(self, text, values):
+        parts = []
+        for literal, expression, default in parse_inline_template(text):
+            parts.append(literal)
+            if not expression:
+                continue
+            try:
+                value = safe_eval(expression, dict(values))
+            except Exception as error:
+                raise UserError(
+                    self.env._(
+                        "“%(action)s” cannot evaluate %(expression)s: %(error)s",
+                        action=self.name,
+                        expression=expression,
+                        error=error,
+                    )
+                ) from error
+            # Fields without a value are False; a number that is 0 is none such.
+            is_empty = value is None or value is False
+            parts.append(default if is_empty else str(value))
+        return "".join(parts)
+
+    def _run_action_mqtt_publish(self, eval_context=None):
+        """Publish for the record of the context, when this transaction commits."""
+        topic, payload = self._mqtt_render(eval_context)
+        # sudo: who writes server actions decides what they publish; who sets one off
+        # need not be an MQTT operator, as with Odoo's mails
+        service = self.sudo().mqtt_service_id
+        (service or service.search([], order="id", limit=1)).mqtt_publish(
+            topic, payload, qos=int(self.mqtt_qos or 1), retain=self.mqtt_retain
+        )
+        return False
+
+
+def _to_json(value):
+    """For expressions: a value as JSON, a record as its id."""
+    if isinstance(value, models.BaseModel):
+        value = value.ids if len(value) > 1 else value.id
+    return json.dumps(value, ensure_ascii=False, default=str)

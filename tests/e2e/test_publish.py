@@ -1,0 +1,55 @@
+"""Publishing from a real server, over real job workers."""
+
+import pytest
+from service import Service
+
+from dev.servers import Mosquitto, wait_until
+
+
+@pytest.fixture
+def own_broker(folder):
+    """One that a test may stop."""
+    with Mosquitto(folder / "mosquitto-publish", autosave=1) as broker:
+        yield broker
+
+
+def sent(service):
+    """(topic, state) of what was published."""
+    found = service.odoo.call(
+        "mqtt.signal.history",
+        "search_read",
+        [("service_id", "=", service.id), ("direction", "=", "send")],
+        ["topic", "state"],
+        order="id",
+    )
+    return [(one["topic"], one["state"]) for one in found]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_published_and_received(odoo, broker, protocol):
+    """The service hears what it publishes itself, once; other workers see it done."""
+    service = Service(odoo, broker, f"echo{protocol}/#", protocol=protocol)
+    service.start()
+    for number in range(5):
+        service.call("mqtt_publish", f"echo{protocol}/{number}", {"n": number})
+    received = "direction = 'receive'"
+    service.wait_stored(5, where=received)
+    payloads = sorted(service.rows("payload", received))
+    assert payloads == [(f'{{"n": {n}}}',) for n in range(5)]
+    wait_until(
+        lambda: {state for _topic, state in sent(service)} == {"done"}, 20, "not sent"
+    )
+
+
+def test_a_broker_that_is_away(odoo, own_broker):
+    """What was published meanwhile is sent when it is back."""
+    service = Service(odoo, own_broker, "later/#")
+    service.start()
+    own_broker.stop()
+    service.call("mqtt_publish", "later/1", "x")
+    wait_until(
+        lambda: sent(service) == [("later/1", "retrying")], 20, "it was not tried"
+    )
+    own_broker.start().wait_ready()
+    service.wait_stored(1, where="direction = 'receive'")
+    wait_until(lambda: sent(service) == [("later/1", "done")], 20, "not seen as sent")

@@ -1,0 +1,334 @@
+import os
+import secrets
+import threading
+import unittest
+
+from paho.mqtt import client as paho
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from ..listener import publisher
+from .common import MqttCase
+
+BROKER = os.environ.get("MQTT_TEST_BROKER", "")
+TIMEOUT = 15
+
+
+@tagged("post_install", "-at_install")
+class TestPublish(MqttCase):
+    """What is asked for, without a broker."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.service.host = "127.0.0.1"
+
+    def jobs(self):
+        """Those that publish, once the transaction is about to commit."""
+        self.env.cr.precommit.run()
+        return self.env["queue.job"].search([("method_name", "=", "_job_publish")])
+
+    def test_one_job_for_a_transaction(self):
+        """A thousand messages are one job; each is a row of history."""
+        messages = [self.service.mqtt_publish(f"t/{n}", str(n)) for n in range(1000)]
+        (job,) = self.jobs()
+        self.assertEqual(job.channel, "root.mqtt.publish")
+        self.assertEqual(job.mqtt_message_id, messages[0])
+        self.assertEqual({one.state for one in messages}, {"queued"})
+        self.service.mqtt_publish("later", b"")
+        self.assertEqual(len(self.jobs()), 2)
+
+    def test_a_rollback_publishes_nothing(self):
+        with self.env.cr.savepoint() as savepoint:
+            message = self.service.mqtt_publish("t", "x")
+            savepoint.rollback()
+        self.assertFalse(message.exists())
+        self.assertFalse(self.jobs())
+
+    def test_payloads(self):
+        """Text, bytes, and what becomes JSON."""
+        for payload, expected in (
+            ("ü", "ü".encode()),
+            (b"\0\xff", b"\0\xff"),
+            ({"a": [1, None, "ü"]}, '{"a": [1, null, "ü"]}'.encode()),
+            (12.5, b"12.5"),
+            ("", b""),
+        ):
+            message = self.service.mqtt_publish("t", payload)
+            self.assertEqual(message.payload_bytes, expected)
+            self.assertEqual((message.direction, message.qos), ("send", 1))
+
+    def test_what_cannot_be_published(self):
+        """It is refused before anything is stored, and says why."""
+        self.service.connection_ids.sudo().maximum_packet_size = 1000
+        for values, words in (
+            ({"topic": ""}, "not empty"),
+            ({"topic": None}, "not empty"),
+            ({"topic": "a/+"}, "belong in topic filters"),
+            ({"topic": "a/#"}, "belong in topic filters"),
+            ({"topic": "a\0b"}, "NUL"),
+            ({"topic": "\ud800"}, "no valid text"),
+            ({"topic": "x" * 65_536}, "65,535"),
+            ({"payload": b"x" * 1000}, "takes 1000 at most"),
+            ({"payload": {"a": object()}}, "not JSON"),
+            ({"payload": float("nan")}, "not JSON"),
+            ({"qos": 3}, "0, 1 or 2"),
+            ({"properties": {"nonsense": 1}}, "nonsense"),
+            ({"properties": {"topic_alias": 1}}, "topic_alias"),
+            ({"properties": {"content_type": "\0"}}, "content_type"),
+            ({"properties": {"response_topic": "a/#"}}, "response_topic"),
+            ({"properties": {"correlation_data": "text"}}, "correlation_data"),
+            ({"properties": {"message_expiry": -1}}, "message_expiry"),
+            ({"properties": {"user_properties": ["a"]}}, "user_properties"),
+            ({"properties": {"payload_format": "text"}, "payload": b"\xff"}, "UTF-8"),
+        ):
+            with self.subTest(values), self.assertRaisesRegex(UserError, words):
+                self.service.mqtt_publish(**{"topic": "t", "payload": "x", **values})
+        self.service.protocol = "3.1.1"
+        with self.assertRaisesRegex(UserError, "no properties"):
+            self.service.mqtt_publish("t", "x", properties={"content_type": "a"})
+        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+
+    def action(self, **values):
+        return self.env["ir.actions.server"].create(
+            {
+                "name": "Tell the press",
+                "model_id": self.env.ref("base.model_res_partner").id,
+                "state": "mqtt_publish",
+                "mqtt_service_id": self.service.id,
+                "mqtt_topic": "partner/{{ record.id }}",
+                "mqtt_payload": '{"name": {{ to_json(record.name) }}, "n": {{ 0 }}}',
+                **values,
+            }
+        )
+
+    def test_the_action(self):
+        """For each record, whoever sets it off; previewed on one."""
+        partners = self.env["res.partner"].create([{"name": 'a "b"'}, {"name": "c"}])
+        action = self.action(mqtt_qos="2", mqtt_retain=True)
+        action.mqtt_preview_ref = partners[0]
+        expected = '{"name": "a \\"b\\"", "n": 0}'
+        self.assertEqual(action.mqtt_preview, f"partner/{partners[0].id}\n{expected}")
+        user = new_test_user(
+            self.env,
+            "publish_by_action",
+            groups="base.group_user,base.group_partner_manager",
+        )
+        action.with_user(user).with_context(
+            active_model="res.partner",
+            active_ids=partners.ids,
+            active_id=partners[0].id,
+        ).run()
+        messages = self.env["mqtt.signal.history"].search(
+            [("direction", "=", "send")], order="id"
+        )
+        self.assertEqual(
+            messages.mapped("topic"), [f"partner/{partner.id}" for partner in partners]
+        )
+        self.assertEqual(messages[0].payload, expected)
+        self.assertEqual((messages[0].qos, messages[0].retain), (2, True))
+        self.assertEqual(len(self.jobs()), 1)
+
+    def test_an_action_that_cannot_work(self):
+        """It names the expression, and the preview shows the same."""
+        partner = self.env["res.partner"].create({"name": "x"})
+        for values, words in (
+            ({"mqtt_topic": "a/{{ record.nothing }}"}, "record.nothing"),
+            ({"mqtt_topic": "a/#"}, "topic filters"),
+            ({"mqtt_payload": "{{ (1).__class__ }}"}, "__class__"),
+        ):
+            action = self.action(**values).with_context(
+                active_model="res.partner", active_ids=partner.ids, active_id=partner.id
+            )
+            with self.subTest(values), self.assertRaisesRegex(UserError, words):
+                action.run()
+        action.mqtt_preview_ref = partner
+        self.assertIn("__class__", action.mqtt_preview)
+
+    def test_who_may_publish(self):
+        for group in (
+            "mqtt_listener.group_user",
+            "base.group_user",
+            "base.group_portal",
+        ):
+            user = new_test_user(self.env, f"publish_{group}", groups=group)
+            with self.subTest(group), self.assertRaises(AccessError):
+                self.service.with_user(user).mqtt_publish("t", "x")
+        operator = new_test_user(
+            self.env, "publish_operator", groups="mqtt_listener.group_operator"
+        )
+        message = self.service.with_user(operator).mqtt_publish("t", "x")
+        self.assertEqual(message.state, "queued")
+
+    def test_unreachable_then_given_up_then_requeued(self):
+        """It is tried by the job's pattern, ends as a failed message, and goes on when
+        somebody requeues it.
+        """
+        self.service.port = 1  # nobody listens there
+        message = self.service.mqtt_publish("t", "x")
+        job = self.jobs()
+        self.mqtt_run_jobs()
+        self.assertEqual((job.state, message.state), ("pending", "retrying"))
+        self.assertIn("Nothing answers", job.result)
+        for _ in range(9):
+            self.mqtt_run_jobs(later=True)
+        self.assertEqual((job.state, message.state), ("failed", "failed"))
+        self.assertIn("Nothing answers", job.exc_message)
+        job.action_mqtt_requeue()
+        self.assertEqual(message.state, "queued")
+        job._change_job_state("cancelled", result="not needed")
+        self.assertEqual(
+            (message.state, message.cancel_reason), ("cancelled", "not needed")
+        )
+        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+
+    def test_a_neutralized_copy_publishes_nothing(self):
+        self.env["ir.config_parameter"].set_param("database.is_neutralized", True)
+        message = self.service.mqtt_publish("t", "x")
+        job = self.jobs()
+        self.mqtt_run_jobs()
+        self.assertEqual(message.state, "failed")
+        self.assertIn("neutralized", job.exc_message)
+
+    def test_what_expired_is_not_published(self):
+        message = self.service.mqtt_publish("t", "x", properties={"message_expiry": 1})
+        self.jobs()
+        message.timestamp = "2020-01-01"
+        self.mqtt_run_jobs()
+        self.assertEqual(message.state, "cancelled")
+        self.assertIn("Expired", message.cancel_reason)
+
+
+@unittest.skipUnless(BROKER, "MQTT_TEST_BROKER=host:port names no broker")
+@tagged("post_install", "-at_install")
+class TestPublishToBroker(MqttCase):
+    """What a real broker gets."""
+
+    def setUp(self):
+        super().setUp()
+        host, _, port = BROKER.rpartition(":")
+        self.service.write({"host": host, "port": int(port)})
+        self.prefix = f"publish/{secrets.token_hex(4)}"
+        self.heard, self.changed = [], threading.Condition()
+        subscribed = threading.Event()
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.on_message = self._on_message
+        client.on_subscribe = lambda *_args: subscribed.set()
+        client.connect(host, int(port))
+        client.subscribe(f"{self.prefix}/#", qos=2)
+        client.loop_start()
+        self.addCleanup(client.loop_stop)
+        self.addCleanup(client.disconnect)
+        self.assertTrue(subscribed.wait(TIMEOUT))
+
+    def _on_message(self, _client, _userdata, message):
+        with self.changed:
+            self.heard.append(message)
+            self.changed.notify()
+
+    def publish(self, *args, **kwargs):
+        topic, *others = args
+        return self.service.mqtt_publish(f"{self.prefix}/{topic}", *others, **kwargs)
+
+    def send(self, count):
+        """Run the jobs, and wait for what is heard."""
+        self.env.cr.precommit.run()
+        self.mqtt_run_jobs()
+        with self.changed:
+            done = self.changed.wait_for(lambda: len(self.heard) >= count, TIMEOUT)
+        self.assertTrue(done, f"heard {len(self.heard)} of {count}")
+        return self.heard
+
+    def test_as_it_was_written(self):
+        """Payload, QoS, and properties of MQTT 5, with each QoS and version."""
+        properties = {
+            "content_type": "text/plain",
+            "payload_format": "text",
+            "response_topic": "answers/here",
+            "correlation_data": b"\0\1",
+            "message_expiry": 1000,
+            "user_properties": [["a", "1"], ["a", "2"]],
+        }
+        sent = [self.publish(str(qos), "ü", qos=qos) for qos in (0, 1, 2)]
+        sent.append(self.publish("3", "x", properties=properties))
+        heard = {one.topic[-1]: one for one in self.send(4)}
+        self.assertEqual([heard[str(qos)].qos for qos in (0, 1, 2)], [0, 1, 2])
+        self.assertEqual(heard["2"].payload, "ü".encode())
+        found = heard["3"].properties
+        self.assertEqual(found.ContentType, "text/plain")
+        self.assertEqual(found.PayloadFormatIndicator, 1)
+        self.assertEqual(found.ResponseTopic, "answers/here")
+        self.assertEqual(found.CorrelationData, b"\0\1")
+        self.assertLessEqual(found.MessageExpiryInterval, 1000)
+        self.assertEqual(found.UserProperty, [("a", "1"), ("a", "2")])
+        self.assertEqual({one.state for one in sent}, {"done"})
+        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+
+    def test_version_3(self):
+        self.service.protocol = "3.1.1"
+        sent = [self.publish(str(qos), str(qos), qos=qos) for qos in (0, 1, 2)]
+        self.assertEqual({one.payload for one in self.send(3)}, {b"0", b"1", b"2"})
+        self.assertEqual({one.state for one in sent}, {"done"})
+
+    def test_many_in_their_order(self):
+        """One connection, and the order of each topic."""
+        count = 1000
+        for number in range(count):
+            self.publish(f"t{number % 3}", str(number))
+        self.env.cr.precommit.run()
+        (job,) = self.env["queue.job"].search([("method_name", "=", "_job_publish")])
+        heard = self.send(count)
+        self.assertEqual(job.state, "done")
+        for topic in range(3):
+            numbers = [
+                int(one.payload) for one in heard if one.topic.endswith(f"t{topic}")
+            ]
+            self.assertEqual(numbers, list(range(topic, count, 3)))
+
+    def test_only_what_is_left_is_tried_again(self):
+        """A message that the broker never takes leaves the others alone, and fails by
+        itself.
+        """
+        good = self.publish("good", "1")
+        bad = self.publish("bad", "2", retain=True)
+        after = self.publish("good", "3")
+        # As if the broker had said so: Mosquitto cannot be told to in one test.
+        found = publisher.Publisher._find_limit
+
+        def find_limit(self, message):
+            if message.retain:
+                return publisher.Problem("retain")
+            return found(self, message)
+
+        self.patch(publisher.Publisher, "_find_limit", find_limit)
+        heard = self.send(2)
+        self.assertEqual([one.payload for one in heard], [b"1", b"3"])
+        self.assertEqual((good + after).mapped("state"), ["done", "done"])
+        self.mqtt_run_jobs()
+        self.assertEqual(bad.state, "failed")
+        self.assertIn("retained", bad.job_ids.exc_message)
+        bad.job_ids._mqtt_cancel("no")
+        self.assertEqual(bad.state, "cancelled")
+
+    def test_answer(self):
+        """To the response topic, with the correlation data."""
+        request = self.mqtt_receive(
+            "request",
+            "?",
+            properties={
+                "response_topic": f"{self.prefix}/answer",
+                "correlation_data": b"\7",
+            },
+        )
+        context = request.action_answer()["context"]
+        dialog = (
+            self.env["mqtt.publish"].with_context(**context).create({"payload": "!"})
+        )
+        action = dialog.action_publish()
+        self.assertEqual(action["res_model"], "mqtt.signal.history")
+        (answer,) = self.send(1)
+        self.assertEqual(
+            (answer.topic, answer.payload), (f"{self.prefix}/answer", b"!")
+        )
+        self.assertEqual(answer.properties.CorrelationData, b"\7")

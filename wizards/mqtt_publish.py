@@ -1,0 +1,90 @@
+from odoo import fields, models
+
+from ..models.wide_fields import BigMany2one
+
+
+class MqttPublish(models.TransientModel):
+    """A message that a person publishes."""
+
+    _name = "mqtt.publish"
+    _description = "Publish an MQTT Message"
+
+    service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
+    protocol = fields.Selection(related="service_id.protocol")
+    topic = fields.Char(required=True)
+    payload = fields.Text()
+    qos = fields.Selection(
+        [("0", "0"), ("1", "1"), ("2", "2")], string="QoS", default="1", required=True
+    )
+    retain = fields.Boolean(
+        help="The broker keeps it, and gives it to whoever subscribes later."
+    )
+    answered_id = BigMany2one("mqtt.signal.history", string="Answers", readonly=True)
+    content_type = fields.Char()
+    response_topic = fields.Char()
+    message_expiry = fields.Integer(help="Seconds; 0: it does not expire.")
+
+    def action_publish(self):
+        """Publish it, and show what becomes of it.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        :raise UserError: when no broker could take the message, saying why.
+        """
+        self.ensure_one()
+        properties = {
+            "content_type": self.content_type,
+            "response_topic": self.response_topic,
+            "message_expiry": self.message_expiry,
+            # The sender of the request knows the answer by it (section 4.10).
+            "correlation_data": self.answered_id.with_context(
+                bin_size=False
+            ).correlation_data,
+        }
+        message = self.service_id.mqtt_publish(
+            self.topic,
+            self.payload or "",
+            qos=int(self.qos),
+            retain=self.retain,
+            properties={name: value for name, value in properties.items() if value},
+        )
+        return message.get_formview_action()
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def action_publish(self):
+        """Ask what to publish.
+
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        self.ensure_one()
+        self._for_publishing()
+        return self._publish_action({"default_service_id": self.id})
+
+    def _publish_action(self, context):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Publish"),
+            "res_model": "mqtt.publish",
+            "view_mode": "form",
+            "target": "new",
+            "context": context,
+        }
+
+
+class MqttSignalHistory(models.Model):
+    _inherit = "mqtt.signal.history"
+
+    def action_answer(self):
+        """Ask what to answer: to the message's response topic, with its correlation
+        data (MQTT 5.0 section 4.10).
+        """
+        self.ensure_one()
+        return self.service_id._publish_action(
+            {
+                "default_service_id": self.service_id.id,
+                "default_topic": self.response_topic or self.topic,
+                "default_answered_id": self.id,
+            }
+        )
