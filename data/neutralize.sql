@@ -4,3 +4,5 @@ UPDATE mqtt_service
        client_id = 'neutralized-' || id || '-' || substr(md5(random()::text), 1, 8);
 UPDATE mqtt_connection
    SET thread_identifier = NULL, state = 'disconnected';
+-- What waits to be published is for production to publish.
+DELETE FROM mqtt_outgoing;

@@ -12,6 +12,7 @@ from ..listener.publisher import WINDOW, Publisher
 from ..listener.settings import ServiceSettings
 
 TRIES = 10
+PART = 5_000  # messages that a job publishes; the others are left to the next
 
 
 class MqttService(models.Model):
@@ -68,7 +69,7 @@ class MqttService(models.Model):
         self._check_may_publish()
         expired = waiting.filtered(lambda one: one.message_id._has_expired())
         expired.message_id.cancel_reason = self.env._("Expired before it was published")
-        to_send = waiting - expired
+        to_send, later = (waiting - expired)[:PART], (waiting - expired)[PART:]
         expired.unlink()
         tries = Job.load(self.env, uuid).retry
         settings = ServiceSettings.from_values(self._listener_settings())
@@ -79,7 +80,10 @@ class MqttService(models.Model):
             window=1 if tries else WINDOW,
         ) as publisher:
             publisher.send(one.message_id._as_outgoing() for one in to_send)
-        return self._conclude_publishing(publisher, to_send, tries)
+        result = self._conclude_publishing(publisher, to_send, tries)
+        if later:
+            self._enqueue_publish(later)
+        return result
 
     def _check_may_publish(self):
         if not self.active:

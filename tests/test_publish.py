@@ -8,6 +8,7 @@ from paho.mqtt import client as paho
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..jobs import publish
 from ..listener import publisher
 from .common import MqttCase
 
@@ -285,6 +286,16 @@ class TestPublishToBroker(MqttCase):
                 int(one.payload) for one in heard if one.topic.endswith(f"t{topic}")
             ]
             self.assertEqual(numbers, list(range(topic, count, 3)))
+
+    def test_more_than_a_job_publishes(self):
+        """The rest is left to the next, in order."""
+        self.patch(publish, "PART", 4)
+        sent = [self.publish("t", str(number)) for number in range(10)]
+        self.env.cr.precommit.run()
+        while any(one.state != "done" for one in sent):
+            self.assertTrue(self.mqtt_run_jobs())
+        heard = self.send(10)
+        self.assertEqual([int(one.payload) for one in heard], list(range(10)))
 
     def test_only_what_is_left_is_tried_again(self):
         """A message that the broker never takes leaves the others alone, and fails by

@@ -13,6 +13,15 @@ def own_broker(folder):
         yield broker
 
 
+@pytest.fixture
+def strict_broker(folder):
+    """One that lets everybody write below open/ only."""
+    acl = folder / "acl"
+    acl.write_text("topic read #\ntopic readwrite open/#\n")
+    with Mosquitto(folder / "mosquitto-strict", extra=f"acl_file {acl}") as broker:
+        yield broker
+
+
 def sent(service):
     """(topic, state) of what was published."""
     found = service.odoo.call(
@@ -53,3 +62,22 @@ def test_a_broker_that_is_away(odoo, own_broker):
     own_broker.start().wait_ready()
     service.wait_stored(1, where="direction = 'receive'")
     wait_until(lambda: sent(service) == [("later/1", "done")], 20, "not seen as sent")
+
+
+def test_what_the_broker_refuses(odoo, strict_broker):
+    """It is tried again, says why, and costs the others nothing."""
+    service = Service(odoo, strict_broker, "open/#")
+    service.start()
+    for topic in ("open/1", "secret/1", "open/2"):
+        service.call("mqtt_publish", topic, "x")
+    service.wait_stored(2, where="direction = 'receive'")
+    expected = [("open/1", "done"), ("secret/1", "retrying"), ("open/2", "done")]
+    wait_until(lambda: sent(service) == expected, 30, "the states are not right")
+    (job,) = odoo.call(
+        "queue.job",
+        "search_read",
+        [("method_name", "=", "_job_publish"), ("state", "=", "pending")],
+        ["result", "mqtt_topic"],
+    )
+    assert job["mqtt_topic"] == "secret/1"
+    assert "access control list" in job["result"]
