@@ -186,9 +186,10 @@ class TestPacketProperties(BaseCase):
         self.assertIsNone(next_publish(stream[: -1 - min(cut, len(stream) - 1)], 0))
 
     @cases(1_000)
-    @given(st.binary(), st.integers(0x30, 0x3F), st.booleans())
-    def test_any_bytes_for_a_packet(self, content, head, is_5):
+    @given(st.integers(0, 9), st.binary(), st.integers(0x30, 0x3F), st.booleans())
+    def test_any_bytes_for_a_packet(self, length, content, head, is_5):
         """No bytes raise, and none of the payload's are lost."""
+        content = bytes([0, length]) + content  # longer topics would not be there
         next_publish(bytes([head]) + content, 0)
         parts = split_publish(head, content, is_5=is_5)
         if parts is not None:
