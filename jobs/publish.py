@@ -11,6 +11,7 @@ from odoo.addons.queue_job.job import Job
 from ..listener.publisher import WINDOW, Publisher
 from ..listener.settings import ServiceSettings
 
+PRIORITY = 5  # before the default of 10: somebody waits for it
 TRIES = 10
 PART = 5_000  # messages that a job publishes; the others are left to the next
 
@@ -30,6 +31,7 @@ class MqttService(models.Model):
         job = Job(
             self.with_user(SUPERUSER_ID)._for_jobs()._job_publish,
             kwargs={"message_id": message.id},
+            priority=PRIORITY,
             max_retries=TRIES,
             description=self.env._(
                 "Publish through %(service)s: %(topic)s",

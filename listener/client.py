@@ -63,6 +63,7 @@ class Client(paho.Client):
         self._buffer_at = 0  # how far it is read
         self._is_5 = self._protocol == paho.MQTTv5
         self._topics: dict[int, bytes] = {}  # by their alias
+        self.on_received = lambda _publish: None
         self.on_message = self._on_released
 
     @property
@@ -326,7 +327,9 @@ def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
         for name in ("ReasonString", "ServerReference")
         if hasattr(properties, name)
     )
-    return storable(f"{reason_code}: {said}" if said else str(reason_code))
+    text = storable(f"{reason_code}: {said}" if said else str(reason_code))
+    # In one line, whatever the broker says: it goes into the log.
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def problem_of(code: int) -> Problem | None:

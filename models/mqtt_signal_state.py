@@ -200,6 +200,10 @@ class MqttSignalHistory(models.Model):
         the handlers that it waits for.
         """
         self.ensure_one()
+        if self.direction == "send":
+            return (
+                Domain("mqtt_message_id", "=", self.id) | self._domain_of_publishing()
+            )
         waiting = self.env["mqtt.ordered.message"].sudo()
         waits_for = waiting.search([("message_id", "=", self.id)]).handler_id
         of_many = (
@@ -209,13 +213,14 @@ class MqttSignalHistory(models.Model):
             Domain("mqtt_handler_id", "in", waits_for.ids)
             & Domain("mqtt_message_id", "=", False)
         )
-        outgoing = self.env["mqtt.outgoing"].sudo()
-        publishing = outgoing.search([("message_id", "=", self.id)]).job_uuid
-        if publishing:
-            of_many |= Domain("uuid", "=", publishing)
         return Domain("mqtt_message_id", "=", self.id) | (
             Domain("mqtt_service_id", "=", self.service_id.id) & of_many
         )
+
+    def _domain_of_publishing(self):
+        outgoing = self.env["mqtt.outgoing"].sudo()
+        uuid = outgoing.search([("message_id", "=", self.id)]).job_uuid
+        return Domain("uuid", "=", uuid) if uuid else Domain.FALSE
 
     def action_open_jobs(self):
         """Open the jobs of this message that are still there."""

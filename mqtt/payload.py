@@ -6,6 +6,7 @@ import json
 import re
 
 HEX_COLUMNS = 16
+JSON_DEPTH = 100  # far more than devices send, far less than exhausts a stack
 INDENT = "  "
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -44,22 +45,45 @@ def encode_payload(value: object) -> bytes:
         raise PayloadError(f"not JSON: {error}") from None
 
 
-def parse_json(payload: bytes) -> object:
+def parse_json(payload: bytes, depth: int = JSON_DEPTH) -> object:
     """The value of a payload that is JSON (RFC 8259).
 
-    :raise PayloadError: saying in one line where it is not.
+    :param depth: how many arrays and objects may be nested in one another.
+    :raise PayloadError: saying in one line where it is not, or that it is too deep.
     """
     if not payload.strip():
         raise PayloadError("not JSON: the payload is empty")
+    too_deep = f"JSON nested deeper than {depth} levels is not read"
     try:
-        return json.loads(payload)
+        value = json.loads(payload)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise PayloadError(f"not JSON at {where}: {error.msg}") from None
     except UnicodeDecodeError as error:
         raise PayloadError(f"not JSON: no text at byte {error.start}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise PayloadError(too_deep) from None
+    except ValueError as error:
         raise PayloadError(f"JSON that Python cannot read: {error}") from None
+    # Most payloads have fewer brackets in all than levels that are allowed.
+    if payload.count(b"[") + payload.count(b"{") > depth and _is_deeper(value, depth):
+        raise PayloadError(too_deep)
+    return value
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    """Whether more than ``depth`` arrays and objects are nested in ``value``."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [one for one in level if isinstance(one, list | dict)]
+        if not level:
+            return False
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+    return True
 
 
 def storable(text: str) -> str:

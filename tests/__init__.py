@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from . import test_access
 from . import test_client
 from . import test_connection
@@ -15,3 +17,6 @@ from . import test_service
 from . import test_subscriptions
 from . import test_tls
 from . import test_topic
+
+if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
+    from . import test_properties

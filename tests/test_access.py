@@ -1,4 +1,5 @@
 from odoo.exceptions import AccessError
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from .common import MqttCase
@@ -134,6 +135,40 @@ class TestAccess(MqttCase):
                     self.assertFalse(env[model].search([]) & self.records(env, model))
         with self.assertRaises(AccessError):
             self.service.with_user(self.users["operator"]).start_mqtt_service()
+
+    def test_a_manager_of_another_company(self):
+        """All rights there are nothing on the records of this company, in any way."""
+        other = self.env["res.company"].create({"name": "Other"})
+        manager = new_test_user(
+            self.env,
+            "mqtt_manager_elsewhere",
+            groups="mqtt_listener.group_manager",
+            company_id=other.id,
+            company_ids=[Command.set(other.ids)],
+        )
+        self.receive(self.message())
+        self.service.company_id = self.env.company
+        self.env.flush_all()
+        env = self.env(user=manager, context={"allowed_company_ids": other.ids})
+        for model in ("service", "subscription", "signal.history", "connection"):
+            records = self.records(env, f"mqtt.{model}")
+            self.assertTrue(records.sudo().exists(), model)
+            for operation in ("read", "write", "unlink"):
+                with self.subTest(model=model, operation=operation):
+                    self.assertFalse(records.has_access(operation))
+        for method in METHODS:
+            with self.subTest(method=method), self.assertRaises(AccessError):
+                getattr(self.service.with_env(env), method)()
+
+    def test_every_stored_model_has_a_company_rule(self):
+        """It is for all groups, so that no group adds to what it lets through."""
+        for model in MODELS:
+            if self.env[model]._transient:
+                continue
+            rules = self.env["ir.rule"].search([("model_id.model", "=", model)])
+            with self.subTest(model=model):
+                domains = rules.filtered("global").mapped("domain_force")
+                self.assertIn("company_ids", str(domains))
 
     def records(self, env, model):
         return {

@@ -3,10 +3,13 @@ import struct
 
 from paho.mqtt import MQTTException
 from paho.mqtt import client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from odoo.tests import BaseCase
 
-from ..listener.client import TOPIC_ALIASES, Client, read_properties
+from ..listener.client import TOPIC_ALIASES, Client, read_properties, reason_text
 from ..mqtt.publish import next_publish, split_publish
 
 PINGRESP = b"\xd0\0"
@@ -208,6 +211,15 @@ class TestClient(BaseCase):
         self.assertEqual(client.loop_read(), paho.MQTT_ERR_SUCCESS)
         self.assertEqual(len(self.received), 1)
         self.assertEqual(client.loop_read(), paho.MQTT_ERR_CONN_LOST)
+
+
+class TestReasonText(BaseCase):
+    def test_in_one_line(self):
+        """A broker cannot write lines of its own into the log."""
+        properties = Properties(PacketTypes.CONNACK)
+        properties.ReasonString = "no\n2026-01-01 INFO all is \x1b[32mwell\u2028"
+        text = reason_text(ReasonCode(PacketTypes.CONNACK, identifier=0x87), properties)
+        self.assertEqual(text, "Not authorized: no 2026-01-01 INFO all is  [32mwell ")
 
 
 class TestReadProperties(BaseCase):

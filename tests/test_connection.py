@@ -135,12 +135,12 @@ class TestConnection(BaseCase):
         connection.join(TIMEOUT)
         self.assertFalse(connection.is_alive())
 
-    def publish(self, topic, payload=b"x", qos=1, **properties):
+    def publish(self, topic, payload=b"x", qos=1, retain=False, **properties):
         sent = Properties(PacketTypes.PUBLISH)
         for name, value in properties.items():
             setattr(sent, name, value)
         self.publisher.publish(
-            f"{self.prefix}/{topic}", payload, qos, properties=sent
+            f"{self.prefix}/{topic}", payload, qos, retain, sent
         ).wait_for_publish(TIMEOUT)
 
     def take(self, connection, count):
@@ -394,12 +394,15 @@ class TestConnection(BaseCase):
 
     def test_the_connection_test(self):
         """Each step is reported, and the service's own session is left alone."""
-        settings = self.settings("a", "b")
+        settings = self.settings("a", "b", "retained")
+        self.publish("retained", b"it comes while the test goes on", retain=True)
+        self.addCleanup(self.publish, "retained", b"", retain=True)
         connection = self.connect(settings)
+        self.commit(connection, self.take(connection, 1))
         steps = list(run_connection_test(settings))
         self.assertEqual(
             [step.name for step in steps],
-            ["name", "tcp", "login", "subscription", "subscription"],
+            ["name", "tcp", "login", *["subscription"] * 3],
         )
         self.assertFalse([step for step in steps if step.problem])
         self.publish("a", b"still heard")

@@ -4,7 +4,14 @@ from odoo.tests import BaseCase
 
 from ..mqtt.backoff import Backoff
 from ..mqtt.message import Message, decode_batch, encode_batch
-from ..mqtt.payload import decode_text, hex_view, pretty_json, storable
+from ..mqtt.payload import (
+    PayloadError,
+    decode_text,
+    hex_view,
+    parse_json,
+    pretty_json,
+    storable,
+)
 
 
 class TestMessage(BaseCase):
@@ -70,6 +77,18 @@ class TestMessage(BaseCase):
         """Plain numbers, broken and hostile documents stay text."""
         for text in ("12", '"a"', "{", "[1,]", "[" * 100_000, ""):
             self.assertIsNone(pretty_json(text))
+
+    def test_json_is_read_to_a_depth(self):
+        """100 levels are read; what is deeper is refused in words, however deep."""
+        for opened, closed in (("[", "]"), ('{"a":', "}")):
+            deepest = opened * 99 + "[]" + closed * 99
+            self.assertEqual(parse_json(deepest.encode()), json.loads(deepest))
+            for levels in (101, 500, 200_000):
+                deeper = opened * (levels - 1) + "[]" + closed * (levels - 1)
+                with self.assertRaisesRegex(PayloadError, "deeper than 100 levels"):
+                    parse_json(deeper.encode())
+        self.assertEqual(parse_json(b"[" + b"[]," * 500 + b"[]]"), [[]] * 501)
+        self.assertEqual(parse_json(b'"' + b"[" * 500 + b'"'), "[" * 500)
 
     def test_hex_view(self):
         """Offset, bytes, and the printable ones as characters."""
