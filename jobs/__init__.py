@@ -5,3 +5,4 @@ from . import handle
 from . import call
 from . import replay
 from . import publish
+from . import request

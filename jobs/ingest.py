@@ -89,13 +89,17 @@ class MqttService(models.Model):
     def _store_together(self, messages):
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
         handlers_of = self._matcher()
+        answered = self._find_answered(messages)
         values, handlers = [], []
         for sequence, message in messages:
             handlers.append(handlers_of(message.topic))
             values.append(self._history_values(message, sequence, subscriptions))
-            values[-1]["has_handlers"] = bool(handlers[-1])
+            values[-1]["has_handlers"] = bool(handlers[-1]) or sequence in answered
         stored = self.env["mqtt.signal.history"]._insert(values)
         self._enqueue_handlers(zip(stored, handlers, strict=True))
+        for message in stored if answered else ():
+            if request := answered.get(message.sequence):
+                request._take_answer(message)
 
     def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed."""

@@ -73,6 +73,7 @@ class MqttService(models.Model):
         expired.message_id.cancel_reason = self.env._("Expired before it was published")
         to_send, later = (waiting - expired)[:PART], (waiting - expired)[PART:]
         expired.unlink()
+        self._wait_to_hear(to_send.message_id)
         tries = Job.load(self.env, uuid).retry
         settings = ServiceSettings.from_values(self._listener_settings())
         # One at a time after a failure: it shows which message ends the connection.

@@ -13,10 +13,12 @@ from . import mqtt_outgoing
 from . import mqtt_quarantine
 from . import mqtt_receipt
 from . import mqtt_replay
+from . import mqtt_request
 from . import mqtt_service
 from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
 from . import mqtt_service_publish
+from . import mqtt_service_request
 from . import mqtt_service_status
 from . import mqtt_service_tls
 from . import mqtt_signal_history

@@ -4,7 +4,13 @@ from .wide_fields import BigInteger, BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
 PUBLISH_METHOD = "_job_publish"
-CLEANED_METHODS = ("_job_ingest", "_job_dispatch", "_job_in_order", PUBLISH_METHOD)
+CLEANED_METHODS = (
+    "_job_ingest",
+    "_job_dispatch",
+    "_job_in_order",
+    "_job_silence",
+    PUBLISH_METHOD,
+)
 CLEAN_UP_BATCH = 1_000  # jobs unlinked in one transaction
 
 
@@ -100,7 +106,7 @@ class QueueJob(models.Model):
         if self.method_name == PUBLISH_METHOD:
             self._mqtt_outgoing().message_id.cancel_reason = reason
         elif self.mqtt_message_id:
-            reason = f"{self.mqtt_handler_id.name}: {reason}"
+            reason = f"{self.mqtt_handler_id.name or self.name}: {reason}"
             self.mqtt_message_id.cancel_reason = reason
         elif self.mqtt_last_sequence:
             domain = [*self.related_action_mqtt_messages()["domain"]]
@@ -130,7 +136,7 @@ class QueueJob(models.Model):
     def _message_post_on_failure(self):
         """A thousand messages that fail are one thing to be told, see mqtt.handler."""
         others = self.filtered(
-            lambda job: not job.mqtt_message_id or job.method_name == PUBLISH_METHOD
+            lambda job: not (job.mqtt_message_id and job.mqtt_handler_id)
         )
         return super(QueueJob, others)._message_post_on_failure()
 

@@ -62,6 +62,21 @@ class MqttMixin:
         )
         return self.receive(message, service=service)
 
+    def mqtt_answer(self, request, payload=b"", **options):
+        """Receive the answer to a request, as :meth:`mqtt_receive` does.
+
+        :param request: a ``mqtt.request``.
+        :return: the answer, a record of ``mqtt.signal.history``.
+        """
+        data = request.message_id.with_context(bin_size=False).correlation_data
+        return self.mqtt_receive(
+            request.service_id.response_topic,
+            payload,
+            properties={**options.pop("properties", {}), "correlation_data": data},
+            service=request.service_id,
+            **options,
+        )
+
     def mqtt_run_jobs(self, later=False):
         """Run the MQTT jobs that are due, and those they enqueue, as workers do.
 

@@ -23,6 +23,11 @@ class MqttPublish(models.TransientModel):
     content_type = fields.Char()
     response_topic = fields.Char()
     message_expiry = fields.Integer(help="Seconds; 0: it does not expire.")
+    asks = fields.Boolean(
+        string="Ask for an Answer",
+        help="It carries a response topic, and the answer is found with it.",
+    )
+    timeout = fields.Integer(default=30, help="Seconds to wait for the answer.")
 
     def action_publish(self):
         """Publish it, and show what becomes of it.
@@ -33,19 +38,22 @@ class MqttPublish(models.TransientModel):
         self.ensure_one()
         properties = {
             "content_type": self.content_type,
-            "response_topic": self.response_topic,
+            "response_topic": not self.asks and self.response_topic,
             "message_expiry": self.message_expiry,
             # The sender of the request knows the answer by it (section 4.10).
             "correlation_data": self.answered_id.with_context(
                 bin_size=False
             ).correlation_data,
         }
+        properties = {name: value for name, value in properties.items() if value}
+        topic, payload, qos = self.topic, self.payload or "", int(self.qos)
+        if self.asks:
+            request = self.service_id.mqtt_request(
+                topic, payload, timeout=self.timeout, qos=qos, properties=properties
+            )
+            return request.get_formview_action()
         message = self.service_id.mqtt_publish(
-            self.topic,
-            self.payload or "",
-            qos=int(self.qos),
-            retain=self.retain,
-            properties={name: value for name, value in properties.items() if value},
+            topic, payload, qos=qos, retain=self.retain, properties=properties
         )
         return message.get_formview_action()
 

@@ -1,9 +1,9 @@
 import time
 from pathlib import Path
 
-from odoo import fields, models
+from odoo import api, fields, models
 
-from odoo.addons.mqtt_listener import mqtt_handler
+from odoo.addons.mqtt_listener import mqtt_handler, mqtt_response
 from odoo.addons.queue_job.exception import FailedJobError
 
 SLOW = 0.004  # seconds a message, so that a job of 1,000 can be caught in the middle
@@ -47,6 +47,22 @@ class Row(models.Model):
         self._add(message)
         if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
             raise FailedJobError(f"no {message.payload}")
+
+    @api.model
+    def ask(self, service_id, topic, count, timeout):
+        """Send so many requests in one transaction, each for a row of its own."""
+        rows = self.create([{"topic": topic, "number": -1}] * count)
+        for number, row in enumerate(rows):
+            self.env["mqtt.service"].browse(service_id).mqtt_request(
+                topic, str(number), timeout=timeout, on_response=row._on_answer
+            )
+        return rows.ids
+
+    @mqtt_response
+    def _on_answer(self, message):
+        """Counts up from -1, so that whoever is told twice shows."""
+        for row in self:
+            row.number += int(message.payload or 1000) + 1
 
     def _parameter(self, name):
         return self.env["ir.config_parameter"].sudo().get_param(f"mqtt_e2e.{name}")
