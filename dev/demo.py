@@ -1,12 +1,15 @@
 """``make demo``: everything at work, on this machine, in front of the reader.
 
 Starts the servers, a running service and the simulated factory, and shows one
-live line. With a number of seconds it ends by itself, waits until the queue has
-drained and counts, in the database and by content, what QoS 1 promised.
+live line. Every other second it has a machine set its counter back, and answer. With a
+number of seconds it ends by itself, waits until the queue has drained and counts, in
+the database and by content, what QoS 1 promised, and the answers.
 """
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -21,6 +24,7 @@ from .process import wait_until
 from .stack import Stack
 
 RATE = float(os.environ.get("RATE") or 500)  # messages a second
+COMMAND_EVERY = 2.0  # seconds between two commands to machines
 STALLED = 60  # seconds without a new message until the rest counts as lost
 
 COUNT = """
@@ -96,7 +100,10 @@ class Count:
 
     def all_stored(self) -> int:
         """Messages of any QoS."""
-        sql = "SELECT count(*) FROM mqtt_signal_history WHERE id > %s"
+        sql = """
+            SELECT count(*) FROM mqtt_signal_history
+             WHERE id > %s AND direction = 'receive'
+        """
         return self._one(sql, self._first)
 
     def by_content(self) -> tuple[int, int]:
@@ -132,6 +139,32 @@ class Count:
         return self._odoo.call("mqtt.signal.history", "search_count", domain)
 
 
+class Commands:
+    """What Odoo asks of the machines, as somebody who clicks *Reset Counter* does."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._odoo = stack.odoo
+        self._next = time.monotonic() + COMMAND_EVERY
+        last = self._odoo.call("mqtt.request", "search", [], order="id desc", limit=1)
+        self._first = last[0] if last else 0
+
+    def give(self) -> None:
+        """Command a machine, if it is time to."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + COMMAND_EVERY
+        machines = self._odoo.call("mqtt.factory.machine", "search", [])
+        if machines:
+            self._odoo.call(
+                "mqtt.factory.machine", "action_reset", [random.choice(machines)]
+            )
+
+    def count(self, *domain: list) -> int:
+        """How many of this run's fulfil these conditions."""
+        domain = [["id", ">", self._first], *domain]
+        return self._odoo.call("mqtt.request", "search_count", domain)
+
+
 class Demo:
     """One run of the demo."""
 
@@ -163,11 +196,14 @@ class Demo:
     def play(self, seconds: float) -> int:
         """Publish for `seconds` (0: until Ctrl-C); the status to end with."""
         self.count = Count(self.stack, self.name)
+        self.commands = Commands(self.stack)
         publisher = Publisher(self.stack, self.name)
         end = time.monotonic() + seconds if seconds else float("inf")
         try:
             while time.monotonic() < end and publisher.next_beat():
                 self._live(publisher.numbers)
+                self.commands.give()
+            self._await_answers()
             publisher.finish()
             published = publisher.numbers["confirmed"]
             self._drain(published, publisher.numbers)
@@ -211,19 +247,29 @@ class Demo:
             time.sleep(0.1)
         self._live(numbers, every=0)
 
+    def _await_answers(self) -> None:
+        """The machines are there until every command has its answer, or none."""
+        waiting = ["state", "=", "waiting"]
+        with contextlib.suppress(Problem):
+            wait_until(lambda: not self.commands.count(waiting), STALLED, "", step=0.2)
+
     def _verdict(self, published: int) -> int:
         stored, different = self.count.by_content()
         lost, duplicated = published - different, stored - different
         handled, unhandled = self.count.handled()
+        commands = self.commands.count()
+        answered = self.commands.count(["state", "=", "answered"])
         if sys.stdout.isatty():
             print()
         print(
             f"published {published}  stored {stored}"
             f"  lost {lost}  duplicated {duplicated}"
-            f"  handled {handled}  not handled {unhandled}",
+            f"  handled {handled}  not handled {unhandled}\n"
+            f"commands {commands}  answered {answered}",
             flush=True,
         )
-        return 1 if published != stored or lost or duplicated or unhandled else 0
+        is_wrong = lost or duplicated or unhandled or answered != commands
+        return 1 if published != stored or is_wrong else 0
 
 
 def fit(words: list[str], width: int) -> str:

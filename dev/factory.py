@@ -1,9 +1,10 @@
-"""The simulated factory: machines that publish, as a process of its own.
+"""The simulated factory: machines that publish and obey, as a process of its own.
 
     python -m dev.factory --port 11883 --run 7 --rate 1000
 
 Each machine publishes JSON telemetry and a plain-text state at QoS 1 and a binary
-frame at QoS 0; `factory/info` is retained. Every QoS 1 message carries the run
+frame at QoS 0; `factory/info` is retained. Each obeys what comes to its `command`
+topic and answers where it is asked to. Every QoS 1 message carries the run
 and a number of its own, so that what is lost or doubled can be counted by content
 from the database. What the broker has acknowledged is reported on standard output,
 one JSON line a beat; SIGTERM ends the publishing, waits for the rest and reports.
@@ -20,6 +21,8 @@ import time
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 MACHINES = 24
 BEAT = 0.1  # seconds between two bursts of messages
@@ -34,6 +37,7 @@ class Machine:
     name: str
     phase: float
     state: str = "running"
+    counted_before: int = 0  # pieces, when its counter was last set back
 
     def telemetry(self, mark: str) -> bytes:
         now = time.time()
@@ -44,9 +48,21 @@ class Machine:
             "at": round(now, 3),
             "temperature": round(60 + 15 * wave + random.random(), 2),
             "pressure": round(4 + wave, 3),
-            "pieces": int(now * 2 + self.phase) % 100_000,
+            "pieces": self.pieces(),
         }
         return json.dumps(values).encode()
+
+    def pieces(self) -> int:
+        return int(time.time() * 2 + self.phase) % 100_000 - self.counted_before
+
+    def obey(self, order: bytes) -> bytes:
+        """Do what a command says; its answer."""
+        command = json.loads(order).get("command")
+        if command != "reset":
+            return json.dumps({"error": f"unknown command {command}"}).encode()
+        counted = self.pieces()
+        self.counted_before += counted
+        return json.dumps({"counted": counted}).encode()
 
     def change(self, mark: str) -> bytes:
         self.state = random.choice(STATES)
@@ -100,8 +116,45 @@ class Line:
             self._changed.notify_all()
 
 
+class Commands:
+    """The ears of the machines: what is asked of them is done, and answered."""
+
+    def __init__(self, name: str, machines: list[Machine]) -> None:
+        self._machines = {machine.name: machine for machine in machines}
+        self._listening = threading.Event()
+        self._client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5
+        )
+        self._client.on_connect = lambda client, *_: client.subscribe(
+            "factory/+/command", qos=1
+        )
+        self._client.on_subscribe = lambda *_: self._listening.set()
+        self._client.on_message = self._on_message
+
+    def connect(self, host: str, port: int) -> None:
+        self._client.connect(host, port)
+        self._client.loop_start()
+        if not self._listening.wait(10):
+            raise SystemExit(f"the broker at {host}:{port} does not answer")
+
+    def finish(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, client: mqtt.Client, _data, message) -> None:
+        machine = self._machines.get(message.topic.split("/")[1])
+        answer_to = getattr(message.properties, "ResponseTopic", None)
+        if machine is None or not answer_to:
+            return
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.CorrelationData = message.properties.CorrelationData
+        properties.ContentType = "application/json"
+        answer = machine.obey(message.payload)
+        client.publish(answer_to, answer, qos=1, properties=properties)
+
+
 class Factory:
-    """All machines behind two lines to the broker, one for each QoS."""
+    """All machines behind two lines to the broker, one for each QoS, and their ears."""
 
     def __init__(self, run: str) -> None:
         self.run = run
@@ -109,11 +162,13 @@ class Factory:
         self.stopped = threading.Event()
         self.exact = Line(f"factory-{run}-exact", qos=1)
         self.frames = Line(f"factory-{run}-frames", qos=0)
+        self.commands = Commands(f"factory-{run}-commands", self.machines)
         self._number = 0
 
     def connect(self, host: str, port: int) -> None:
         self.exact.connect(host, port)
         self.frames.connect(host, port)
+        self.commands.connect(host, port)
 
     def work(self, rate: float) -> None:
         """Publish about `rate` messages a second until stopped."""
@@ -132,6 +187,7 @@ class Factory:
         """Wait for what is on its way, and say the final numbers."""
         self.exact.finish(timeout=60)
         self.frames.finish(timeout=5)
+        self.commands.finish()
         self.report(done=True)
 
     def report(self, **more: object) -> None:

@@ -77,16 +77,16 @@ class MqttRequest(models.Model):
             "mqtt_message_id": job.kwargs.get("message_id"),
         }
 
-    def _enqueue_silence(self, seconds):
+    def _enqueue_silence(self, seconds, through=None):
         """Have it noticed that no answer has come after so many seconds."""
         for request in self:
             request._with_job(
                 eta=timedelta(seconds=seconds),
                 description=self.env._("Wait for an answer: %s", request.topic),
-            )._job_silence()
+            )._job_silence(through=through)
 
     def _take_answer(self, message):
-        """This message of history answers: have whoever asked told, if it is in time."""
+        """A message of history answers: if it is in time, have whoever asked told."""
         self.answer_id = message
         if self.state != "waiting":
             self.state = "late"
@@ -116,9 +116,14 @@ class MqttRequest(models.Model):
             raise HandlerError(self.env._("The message was deleted: cancel this job."))
         return self._tell(message)
 
-    def _job_silence(self):
+    def _job_silence(self, through=None):
         """Tell whoever asked that no answer has come, unless one has.
 
+        What was received in time and waits for its ingest job may be the answer, so
+        that is waited for.
+
+        :param through: sequence of the last message that was received in time;
+            ``None``: of the last until now.
         :raise RetryableJobError: when the method raised and has tries left, or while
             an answer is just coming in.
         """
@@ -134,6 +139,14 @@ class MqttRequest(models.Model):
             ) from error
         if self.state != "waiting":
             return self.env._("It was answered in time.")
+        if through is None:
+            through = self.service_id.connection_ids.sequence
+        if self.env["mqtt.batch"].search_count(
+            [("service_id", "=", self.service_id.id), ("last_sequence", "<=", through)],
+            limit=1,
+        ):
+            self._enqueue_silence(BUSY_SECONDS, through)
+            return self.env._("What was received in time is not stored yet.")
         self.state = "silent"
         return self._tell(self.env["mqtt.signal.history"])
 

@@ -91,6 +91,26 @@ class TestRequest(MqttCase):
         self.assertEqual(len(self.told), 1)
         self.assertEqual((request.state, request.answer_id), ("late", late))
 
+    def test_an_answer_that_waits_to_be_stored(self):
+        """It came in time, however long job workers take; what comes later is late."""
+        request, other = self.ask(), self.ask()
+        properties = {"correlation_data": request.correlation}
+        topic = self.service.response_topic
+        self.enqueue(self.message(topic, b"done", properties=properties))
+        ingest = self.env["queue.job"].search([("method_name", "=", "_job_ingest")])
+        ingest.state = "wait_dependencies"
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual((request.state, self.told), ("waiting", []))
+        properties = {"correlation_data": other.correlation}
+        self.enqueue(self.message(topic, b"late", properties=properties))
+        self.env["queue.job"].search(
+            [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+        ).state = "wait_dependencies"
+        ingest.state = "pending"
+        self.mqtt_run_jobs(later=True)
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual((request.state, other.state), ("answered", "silent"))
+
     def test_not_what_it_looks_like(self):
         """Another topic, other correlation data or none at all is no answer."""
         request = self.ask()

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.mqtt_listener import mqtt_handler
+from odoo.addons.mqtt_listener import mqtt_handler, mqtt_response
 
 
 class Machine(models.Model):
@@ -24,6 +24,9 @@ class Machine(models.Model):
     temperature = fields.Float(help="°C")
     pressure = fields.Float(help="bar")
     pieces = fields.Integer(help="Counted by the machine.")
+    last_command = fields.Char(
+        readonly=True, help="What was asked of it, and came of it."
+    )
     reading_ids = fields.One2many("mqtt.factory.reading", "machine_id")
 
     _name_uniq = models.Constraint("UNIQUE(name)", "There is a machine of this name.")
@@ -55,6 +58,30 @@ class Machine(models.Model):
                 {name: last[name] for name in ("temperature", "pressure", "pieces")}
             )
             one.last_seen = last.timestamp
+
+    def action_reset(self):
+        """Ask each machine to set its counter back, and say what it had counted."""
+        for machine in self:
+            # sudo: an operator commands a machine, its record is not his to write
+            machine = machine.sudo()
+            self.env["mqtt.service"].mqtt_request(
+                f"factory/{machine.name}/command",
+                {"command": "reset"},
+                timeout=30,
+                on_response=machine._on_reset,
+            )
+            machine.last_command = self.env._("Reset Counter: waiting for the answer")
+        return True
+
+    @mqtt_response
+    def _on_reset(self, message):
+        """The machine's answer; the empty recordset when none came in time."""
+        if message:
+            counted = message.json()["counted"]
+            said = self.env._("Reset Counter: it had counted %s pieces", counted)
+        else:
+            said = self.env._("Reset Counter: no answer within 30 seconds")
+        self.last_command = said
 
     def _values(self, telemetry):
         return {name: telemetry[name] for name in ("temperature", "pressure", "pieces")}

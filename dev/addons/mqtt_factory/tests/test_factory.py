@@ -33,3 +33,19 @@ class TestFactory(MqttCase):
         self.assertEqual(message.state, "failed")
         self.assertIn("not JSON", message.job_ids.exc_message)
         self.assertFalse(self.machine("press-1"))
+
+    def test_a_command_and_its_answer(self):
+        """What the machine answers stands on its form; so does its silence."""
+        self.service.write({"host": "127.0.0.1", "port": 1})
+        self.service.start_mqtt_service()
+        self.mqtt_receive("factory/press-1/state", "running run1-1")
+        press = self.machine("press-1")
+        press.action_reset()
+        request = self.env["mqtt.request"].search([])
+        self.assertEqual(request.message_id.topic, "factory/press-1/command")
+        self.assertIn("waiting", press.last_command)
+        self.mqtt_answer(request, {"counted": 7})
+        self.assertIn("7 pieces", press.last_command)
+        press.action_reset()
+        self.mqtt_run_jobs(later=True)
+        self.assertIn("no answer", press.last_command)
