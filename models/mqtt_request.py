@@ -37,6 +37,7 @@ class MqttRequest(models.Model):
         ],
         default="waiting",
         required=True,
+        readonly=True,  # what the badge keeps up to date on an open page
     )
     answer_id = BigMany2one(
         "mqtt.signal.history",

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from device import Device
 from playwright.sync_api import expect
 from service import Service, publish
 
@@ -207,7 +208,7 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     row = web.page.locator(".o_data_row", has_text=role)
     expect(row.locator("button[name=start_mqtt_service]")).to_have_count(is_operator)
     menus = web.page.locator(".o_menu_sections .o_nav_entry")
-    of_users = ["Services", "Subscriptions", "Messages", "Handlers"]
+    of_users = ["Services", "Subscriptions", "Messages", "Handlers", "Requests"]
     of_operators = ["Failed Messages", "Replays", "Quarantine", "Jobs"]
     assert menus.all_inner_texts() == of_users + of_operators * is_operator
     web.open_service(service)
@@ -253,3 +254,67 @@ def test_a_job_leads_to_its_messages(odoo, messages, browser):
         "Messages"
     )
     expect(web.page.locator(".o_data_row").first).to_be_visible()
+
+
+def test_a_command_by_hand(odoo, broker, browser):
+    """Publish on the service; the answer appears by itself, and is text."""
+    service = Service(odoo, broker, "plant/#", name="Commanding")
+    service.start()
+    web = browser(odoo)
+    web.open_service(service)
+    with Device(broker, "press/command", lambda payload: [payload + HACK.encode()]):
+        web.button("action_publish").click()
+        dialog = web.page.locator(".modal")
+        dialog.locator("div[name=topic] input").fill("press/+")
+        dialog.locator("div[name=payload] textarea").fill("speed")
+        dialog.locator("div[name=asks] input").check()
+        dialog.locator("button[name=action_publish]").click()
+        expect(web.page.locator(".modal").last).to_contain_text("topic filters only")
+        web.page.locator(".modal").last.locator(".btn-primary").click()
+        dialog.locator("div[name=topic] input").fill("press/command")
+        dialog.locator("button[name=action_publish]").click()
+        badge = web.field("state").locator(".badge")
+        expect(badge).to_have_text("Answered", timeout=3 * SOON)
+    expect(web.field("answer_preview")).to_have_text(f"speed{HACK}")
+    assert web.page.evaluate("window.hacked === undefined")
+    web.page.reload()
+    web.field("answer_id").locator("a").click()
+    expect(web.field("answers_id")).to_have_text("press/command")
+    service.stop()
+
+
+def test_an_answer_by_hand(odoo, messages, browser):
+    """The dialog takes the topic over; what is sent is shown with its state."""
+    web = browser(odoo)
+    web.open(f"mqtt-messages/{messages['kind/text']}", "form")
+    web.button("action_answer").click()
+    dialog = web.page.locator(".modal")
+    expect(dialog.locator("div[name=topic] input")).to_have_value("kind/text")
+    dialog.locator("div[name=topic] input").fill("answers")
+    dialog.locator("div[name=payload] textarea").fill("understood")
+    dialog.locator("button[name=action_publish]").click()
+    expect(web.field("direction")).to_have_text("Sent")
+    expect(web.field("state").locator(".badge")).to_have_text("Done", timeout=3 * SOON)
+
+
+def test_an_action_without_code(odoo, browser):
+    """Odoo's own form of server actions publishes, and shows what it would."""
+    (model,) = odoo.call("ir.model", "search", [("model", "=", "res.country")])
+    action = odoo.call(
+        "ir.actions.server",
+        "create",
+        {
+            "name": "Tell the plant",
+            "model_id": model,
+            "state": "mqtt_publish",
+            "mqtt_topic": "countries/{{ record.code }}",
+            "mqtt_payload": '{"id": {{ record.id }}}',
+        },
+    )
+    web = browser(odoo)
+    web.open(f"action-base.action_server_action/{action}", "form")
+    expect(web.field("mqtt_preview")).to_contain_text("countries/")
+    topic = web.field("mqtt_topic").locator("input")
+    topic.fill("countries/{{ record.nothing }}")
+    topic.blur()
+    expect(web.field("mqtt_preview")).to_contain_text("cannot evaluate record.nothing")
