@@ -31,6 +31,7 @@ MODELS = {
     "mqtt.ordered.message": {"manager": "r"},
     "mqtt.outgoing": {"manager": "r"},
     "mqtt.publish": {"operator": "rwcd", "manager": "rwcd"},
+    "mqtt.request": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.connection.test": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.connection.test.line": {"operator": "rwcd", "manager": "rwcd"},
 }
