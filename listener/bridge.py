@@ -8,7 +8,6 @@ observations the other, all plain values (``models/mqtt_service_listener.py``).
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import socket
@@ -25,10 +24,11 @@ from odoo.sql_db import BaseCursor, connection_info_for
 from ..mqtt.message import encode_batch
 from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .inbox import Delivery
+from .log import get_logger
 from .observed import Forgettable
 from .settings import ServiceSettings
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 MODULE = "mqtt_listener"
 NOTIFY_CHANNEL = "mqtt_listener"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 
 from odoo.service.db import list_dbs
 from odoo.tools import config
 
 from .bridge import has_addon
+from .log import get_logger
 from .settings import NodeSettings
 from .supervisor import STOP_TIMEOUT, Supervisor
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 RESCAN = 10.0  # seconds between two looks for databases that have the addon
 

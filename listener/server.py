@@ -14,18 +14,18 @@ the server object is made.
 from __future__ import annotations
 
 import functools
-import logging
 import select
 import threading
 
 from odoo.service import server
 from odoo.tools import config
 
+from .log import get_logger
 from .node import Node
 from .settings import NodeSettings
 from .supervisor import STOP_TIMEOUT
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 
 class WorkerMqtt(server.Worker):

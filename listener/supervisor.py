@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import secrets
@@ -14,10 +13,11 @@ from dataclasses import dataclass
 from .bridge import DATABASE_AWAY, Bridge
 from .connection import MqttConnection
 from .inbox import Inbox
+from .log import get_logger
 from .settings import NodeSettings, ServiceSettings
 from .writer import Writer
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 ROUND = 1.0  # seconds between two rounds: how soon a free service is taken over
 READ_INTERVAL = 5.0  # seconds between two readings of the services without a wake-up

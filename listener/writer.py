@@ -7,7 +7,6 @@ thread keeps the connection, and the broker keeps what does not fit.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +17,10 @@ from ..mqtt.payload import storable
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
+from .log import get_logger
 from .observed import Observed
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
 BUSY_INTERVAL = 2.0  # the same, right after a batch: its jobs have precedence

@@ -59,12 +59,10 @@ DECLARED_FIELDS = {
     "service_id",
     "service_ref",
     "direction",
-    "model_name",
-    "method_name",
-    "position",
     "action_server_id",
     "record_domain",
 }
+METHOD_FIELDS = {"model_name", "method_name", "position"}
 DECLARING = object()  # in the context of the registry's own writes: none can send it
 # What is run: for those only who may write server actions anyway.
 SYSTEM_FIELDS = {"action_server_id", "record_domain"}
@@ -320,8 +318,7 @@ class MqttHandler(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_system({"action_server_id": True, **vals})
-            if vals.get("kind") == "code" and not self._is_syncing():
-                raise UserError(self.env._("A method is declared in code."))
+            self._check_declaring(vals)
         handlers = super().create(vals_list)
         self.env.registry.clear_cache()
         handlers._sync_subscriptions()
@@ -329,7 +326,8 @@ class MqttHandler(models.Model):
 
     def write(self, vals):
         self._check_system(vals)
-        if DECLARED_FIELDS & set(vals) and not self._is_syncing():
+        self._check_declaring(vals)
+        if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals) and not self._is_syncing():
             self._check_not_declared()
         result = super().write(vals)
         if MATCHING_FIELDS & set(vals):
@@ -353,6 +351,12 @@ class MqttHandler(models.Model):
                 self.env._("This handler is declared in code: change it there.")
             )
 
+    def _check_declaring(self, vals):
+        """No row is made to stand for a method: its declaration makes that row."""
+        names_method = any(vals.get(name) for name in METHOD_FIELDS)
+        if (names_method or vals.get("kind") == "code") and not self._is_syncing():
+            raise UserError(self.env._("A method is declared in code."))
+
     def _check_system(self, vals):
         """Who chooses the code that runs has to be allowed to write it."""
         if (
@@ -374,6 +378,7 @@ class MqttHandler(models.Model):
 
     def action_open_dead_letters(self):
         """Open the failed messages of this handler."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_dead_letter_action"
         )
@@ -383,6 +388,7 @@ class MqttHandler(models.Model):
     def action_open_messages(self):
         """Open the messages whose topics match."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )

@@ -5,7 +5,14 @@ from odoo.fields import Domain
 from ..mqtt.topic import TopicError, TopicFilter
 from .wide_fields import BigInteger
 
-OWN_FIELDS = {"state", "done", "last_id", "end_id", "allowed_service_ids"}
+OWN_FIELDS = {
+    "state",
+    "done",
+    "last_id",
+    "end_id",
+    "allowed_service_ids",
+    "company_id",
+}
 
 
 class MqttReplay(models.Model):
@@ -27,6 +34,13 @@ class MqttReplay(models.Model):
     )
     selected_count = fields.Integer(compute="_compute_selected_count")
     service_id = fields.Many2one("mqtt.service", ondelete="cascade")
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company,
+        required=True,
+        readonly=True,
+        copy=False,
+    )
     topic_filter = fields.Char(
         default="#", help="Which topics, as a topic filter: plant/+/state, plant/#."
     )
@@ -119,6 +133,7 @@ class MqttReplay(models.Model):
         :raise UserError: when there is no message, or it was started before.
         """
         self._check_operator()
+        self.check_access("write")
         services = self.env["mqtt.service"].with_context(active_test=False)
         allowed_services = services.search(Domain.TRUE)
         for replay in self.sudo():
@@ -138,6 +153,7 @@ class MqttReplay(models.Model):
     def action_cancel(self):
         """Give no more messages; what was given stays."""
         self._check_operator()
+        self.check_access("write")
         self.sudo().filtered(lambda one: one.state == "running").state = "cancelled"
         return True
 

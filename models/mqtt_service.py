@@ -1,9 +1,9 @@
 import secrets
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import NO_ACCESS, Domain
-from odoo.tools import format_datetime
+from odoo.tools import format_datetime, mute_logger
 
 CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
@@ -212,8 +212,14 @@ class MqttService(models.Model):
     def _set_secret(self, name):
         """Keep what was entered as ``name`` where nobody reads it."""
         self._check_manager()
-        for service in self:
-            service.sudo()[f"{name}_secret"] = service[name]
+        # A statement that fails is logged with what it sets, by PostgreSQL too: so this
+        # one sets nothing else, and no other transaction is in its way.
+        self.flush_recordset()
+        self.lock_for_update(allow_referencing=True)
+        with mute_logger("odoo.sql_db"):  # in which every statement can be logged
+            for service in self:
+                service.sudo()[f"{name}_secret"] = service[name]
+            self.flush_recordset()
 
     @api.depends("status", "connection_ids.state", "connection_ids.thread_identifier")
     def _compute_connection_status(self):
@@ -331,6 +337,7 @@ class MqttService(models.Model):
         return vals_list
 
     def write(self, vals):
+        self._check_required(vals)
         if {*CONNECTION_FIELDS, *TLS_FIELDS, *SECRET_FIELDS} & set(vals):
             vals = {**vals, "needs_restart": True}
         if {"host", "port"} & set(vals):
@@ -342,6 +349,21 @@ class MqttService(models.Model):
         if "name" in vals:
             self.env.registry.clear_cache()  # handlers may name a service
         return result
+
+    def _check_required(self, vals):
+        """Odoo leaves this to PostgreSQL, which logs the whole row that it refuses:
+        the secrets too.
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if (
+                field
+                and field.required
+                and field.type not in ("integer", "float")  # 0, which Start may refuse
+                and value in (None, False, "")
+            ):
+                label = field._description_string(self.env)
+                raise ValidationError(self.env._("%s may not be empty.", label))
 
     def _forget_sent_secrets(self, vals):
         moved = self.filtered(
@@ -375,6 +397,7 @@ class MqttService(models.Model):
 
     def action_open_messages(self):
         """Open the messages of this service."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )
@@ -382,6 +405,7 @@ class MqttService(models.Model):
 
     def action_open_quarantine(self):
         """Open the messages of this service that cannot be stored."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_quarantine_action"
         )
@@ -389,6 +413,7 @@ class MqttService(models.Model):
 
     def action_open_jobs(self):
         """Open the jobs of this service in queue_job's monitor."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.queue_job_action"
         )
@@ -400,6 +425,7 @@ class MqttService(models.Model):
 
     def action_open_subscriptions(self):
         """Open the subscriptions of this service."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_subscription_action"
         )

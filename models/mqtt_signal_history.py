@@ -319,6 +319,7 @@ class MqttSignalHistory(models.Model):
         :raise AccessError: for a user who is no MQTT operator.
         """
         self.env["mqtt.replay"]._check_operator()
+        self.check_access("read")
         replay = self.env["mqtt.replay"].create(
             {"selected_ids": self.sorted("id").ids, "topic_filter": False}
         )

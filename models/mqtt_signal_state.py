@@ -224,6 +224,7 @@ class MqttSignalHistory(models.Model):
 
     def action_open_jobs(self):
         """Open the jobs of this message that are still there."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.queue_job_action"
         )

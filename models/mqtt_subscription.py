@@ -137,6 +137,7 @@ class MqttSubscription(models.Model):
 
     def action_open_messages(self):
         """Open the messages this subscription brought."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )

@@ -101,6 +101,15 @@ class QueueJob(models.Model):
             service._enqueue_in_order(handler)
         return result
 
+    def _change_job_state(self, state, result=None):
+        """queue_job stores a job as superuser: whoever can see one, as MQTT operators
+        can see those of MQTT, could cancel it or set it done by RPC.
+
+        :raise AccessError: for whoever may not write the jobs.
+        """
+        self.check_access("write")
+        return super()._change_job_state(state, result=result)
+
     def _mqtt_note_cancelled(self, reason):
         """Leave on the messages of a job why their handlers will not get them."""
         if self.method_name == PUBLISH_METHOD:
@@ -143,6 +152,9 @@ class QueueJob(models.Model):
     def related_action_mqtt_messages(self):
         """Open the messages that a job stored or dispatches."""
         self.ensure_one()
+        self.check_access("read")
+        if "first_sequence" not in self.kwargs:
+            return self.action_mqtt_open_message()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )
@@ -157,6 +169,7 @@ class QueueJob(models.Model):
     def related_action_mqtt_published(self):
         """Open the messages that a job has still to publish, else its first."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )

@@ -1,7 +1,10 @@
-from odoo.exceptions import AccessError
+from contextlib import contextmanager
+
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
+from .access import public_methods
 from .common import MqttCase
 
 ROLES = {
@@ -36,15 +39,54 @@ MODELS = {
     "mqtt.connection.test.line": {"operator": "rwcd", "manager": "rwcd"},
 }
 OPERATIONS = {"read": "r", "write": "w", "create": "c", "unlink": "d"}
-METHODS = (
-    "start_mqtt_service",
-    "stop_mqtt_service",
-    "restart_mqtt_service",
-    "check_mqtt_status",
-    "action_check",
-    "action_test_connection",
-    "action_publish",
-)
+WHO = {
+    "user": ("user", "operator", "manager"),
+    "operator": ("operator", "manager"),
+    "manager": ("manager",),
+}
+# What can be called by RPC: who may, and with which arguments.
+METHODS = {
+    ("mqtt.service", "start_mqtt_service"): ("operator",),
+    ("mqtt.service", "stop_mqtt_service"): ("operator",),
+    ("mqtt.service", "restart_mqtt_service"): ("operator",),
+    ("mqtt.service", "check_mqtt_status"): ("operator",),
+    ("mqtt.service", "mqtt_publish"): ("operator", "plant/1", "x"),
+    ("mqtt.service", "mqtt_request"): ("operator", "plant/1", "x"),
+    ("mqtt.service", "action_check"): ("operator",),
+    ("mqtt.service", "action_test_connection"): ("operator",),
+    ("mqtt.service", "action_publish"): ("operator",),
+    ("mqtt.service", "action_session_loss_seen"): ("operator",),
+    ("mqtt.service", "action_open_messages"): ("user",),
+    ("mqtt.service", "action_open_quarantine"): ("user",),
+    ("mqtt.service", "action_open_jobs"): ("user",),
+    ("mqtt.service", "action_open_subscriptions"): ("user",),
+    ("mqtt.subscription", "action_open_messages"): ("user",),
+    ("mqtt.signal.history", "json"): ("user",),
+    ("mqtt.signal.history", "action_open_jobs"): ("user",),
+    ("mqtt.signal.history", "action_answer"): ("operator",),
+    ("mqtt.signal.history", "action_replay"): ("operator",),
+    ("mqtt.quarantine", "action_retry"): ("operator",),
+    ("mqtt.handler", "action_open_dead_letters"): ("user",),
+    ("mqtt.handler", "action_open_messages"): ("user",),
+    ("mqtt.handler", "action_try"): ("operator",),
+    ("mqtt.replay", "action_start"): ("operator",),
+    ("mqtt.replay", "action_cancel"): ("operator",),
+    ("mqtt.cancellation", "action_cancel_jobs"): ("operator",),
+    ("mqtt.correction", "action_process"): ("operator",),
+    ("mqtt.handler.trial", "action_run"): ("operator",),
+    ("mqtt.publish", "action_publish"): ("operator",),
+    ("queue.job", "action_mqtt_requeue"): ("operator",),
+    ("queue.job", "action_mqtt_cancel"): ("operator",),
+    ("queue.job", "action_mqtt_correct"): ("operator",),
+    ("queue.job", "action_mqtt_open_message"): ("operator",),
+    ("queue.job", "related_action_mqtt_handler"): ("operator",),
+    ("queue.job", "related_action_mqtt_messages"): ("operator",),
+    ("queue.job", "related_action_mqtt_published"): ("operator",),
+    # queue_job's own, which store jobs as superuser
+    ("queue.job", "requeue"): ("manager",),
+    ("queue.job", "button_done"): ("manager",),
+    ("queue.job", "button_cancelled"): ("manager",),
+}
 
 
 @tagged("post_install", "-at_install")
@@ -56,6 +98,122 @@ class TestAccess(MqttCase):
             role: new_test_user(cls.env, f"mqtt_{role}", groups=group)
             for role, group in ROLES.items()
         }
+        other = cls.env["res.company"].create({"name": "Other"})
+        cls.elsewhere = new_test_user(
+            cls.env,
+            "mqtt_manager_elsewhere",
+            groups="mqtt_listener.group_manager",
+            company_id=other.id,
+            company_ids=[Command.set(other.ids)],
+        )
+        cls.service.write(
+            # nobody answers there
+            {"company_id": cls.env.company.id, "host": "127.0.0.1", "port": 1}
+        )
+        action = cls.env["ir.actions.server"].create(
+            {
+                "name": "Refuse",
+                "model_id": cls.env.ref("mqtt_listener.model_mqtt_signal_history").id,
+                "state": "code",
+                "code": "raise UserError('no')",
+            }
+        )
+        cls.handler = cls.env["mqtt.handler"].create(
+            {
+                "name": "Refuse",
+                "pattern": "plant/1",
+                "service_id": cls.service.id,
+                "action_server_id": action.id,
+            }
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.history = self.mqtt_receive("plant/1", {"number": 1})
+        self.job = self.history.job_ids
+        self.service.status = "start"
+        records = (
+            self.service,
+            self.subscription,
+            self.handler,
+            self.history,
+            self.job,
+            *self.rows(),
+        )
+        self.records = {record._name: record for record in records}
+        self.env.flush_all()
+
+    def rows(self):
+        """One of each other stored model."""
+        env, of_service = self.env, {"service_id": self.service.id}
+        of_message = {**of_service, "message_id": self.history.id}
+        env["mqtt.quarantine"]._put(self.service, [(9, self.message(), "Refused")])
+        sent = self.service.mqtt_publish("plant/1", "x")
+        request = self.service.mqtt_request("plant/1", "x")
+        replay = {"selected_ids": self.history.ids, "topic_filter": False}
+        batch = {"last_sequence": 9, "message_count": 1, "content": b"x"}
+        receipt = {"last_sequence": 9, "content": b"x"}
+        yield self.service.connection_ids
+        yield self.subscription.grant_ids
+        yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])
+        yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
+        yield request
+        yield env["mqtt.replay"].create(replay)
+        yield env["mqtt.batch"].create({**of_service, **batch})
+        yield env["mqtt.receipt"].create({**of_service, **receipt})
+        yield env["mqtt.handler.tally"].create({"handler_id": self.handler.id})
+        yield env["mqtt.ordered.message"].create(
+            {**of_message, "handler_id": self.handler.id, "sequence": 1}
+        )
+
+    def dialog(self, model, env):
+        """A record of a transient model, as its dialog makes it."""
+        values = {
+            "mqtt.cancellation": {"job_ids": self.job.ids, "reason": "Scrapped"},
+            "mqtt.connection.test": {"service_id": self.service.id},
+            "mqtt.connection.test.line": {
+                "test_id": self.new_test(env).id,
+                "step": "name",
+            },
+            "mqtt.correction": {"job_id": self.job.id, "payload": "x"},
+            "mqtt.handler.trial": {
+                "handler_id": self.handler.id,
+                "service_id": self.service.id,
+                "topic": "not/its/topic",
+            },
+            "mqtt.publish": {"service_id": self.service.id, "topic": "plant/1"},
+        }
+        return env[model].create(values[model])
+
+    def new_test(self, env):
+        return env["mqtt.connection.test"].create({"service_id": self.service.id})
+
+    @contextmanager
+    def undone(self):
+        """What is done in it is not."""
+        savepoint = self.env.cr.savepoint()
+        try:
+            yield
+        finally:
+            self.env.invalidate_all(flush=False)
+            savepoint.close(rollback=True)
+            self.env.registry.clear_cache()
+
+    def may_call(self, user, model, method, arguments, record=None):
+        """Whether a user may call a method, whatever else keeps it from working."""
+        env = self.env(user=user, context={"allowed_company_ids": user.company_ids.ids})
+        with self.undone():
+            try:
+                if record is None:
+                    record = self.dialog(model, env)
+                self.env.flush_all()
+                self.env.invalidate_all()  # as in a transaction of its own
+                getattr(record.with_env(env), method)(*arguments)
+            except AccessError:
+                return False
+            except UserError:
+                return True
+        return True
 
     def test_models(self):
         """Every model × role × operation, cell by cell."""
@@ -73,18 +231,48 @@ class TestAccess(MqttCase):
         self.assertEqual(set(own.mapped("model")), set(MODELS))
 
     def test_methods(self):
-        """Operators and managers command a service; nobody else does."""
-        self.service.host = "127.0.0.1"
-        self.service.port = 1  # nobody answers
-        for role, user in self.users.items():
-            for method in METHODS:
-                with self.subTest(role=role, method=method):
-                    service = self.service.with_user(user)
-                    if role in ("operator", "manager"):
-                        self.assertTrue(getattr(service, method)())
-                    else:
-                        with self.assertRaises(AccessError):
-                            getattr(service, method)()
+        """Every method × role, cell by cell."""
+        for (model, method), (least, *arguments) in METHODS.items():
+            # A dialog is of who opened it: those who cannot get the superuser's.
+            opened = self.records.get(model)
+            for role, user in self.users.items():
+                record = opened
+                if record is None and role not in WHO[least]:
+                    record = self.dialog(model, self.env)
+                with self.subTest(model=model, method=method, role=role):
+                    may = self.may_call(user, model, method, arguments, record)
+                    self.assertEqual(may, role in WHO[least])
+
+    def test_every_method_is_in_the_table(self):
+        """No method of the addon that a client can call is without an entry."""
+        self.assertLessEqual(public_methods(self.env), set(METHODS))
+
+    def test_dialogs_are_of_who_opened_them(self):
+        """Another operator neither sees nor runs them."""
+        for model in MODELS:
+            if not self.env[model]._transient:
+                continue
+            with self.undone():
+                dialog = self.dialog(model, self.env)
+                own = dialog.with_user(self.users["operator"])
+                for operation in ("read", "write", "unlink"):
+                    with self.subTest(model=model, operation=operation):
+                        self.assertFalse(own.has_access(operation))
+        for model, method in METHODS:
+            if not self.env[model]._transient:
+                continue
+            with self.subTest(model=model, method=method):
+                dialog = self.dialog(model, self.env)
+                user = self.users["manager"]
+                self.assertFalse(self.may_call(user, model, method, [], dialog))
+
+    def test_no_jobs_of_others(self):
+        """An operator reads the jobs of MQTT only, and changes none."""
+        other = self.env["res.partner"].with_delay()._compute_display_name().db_record()
+        own = (self.job + other).with_user(self.users["operator"])
+        self.assertTrue(own[0].has_access("read"))
+        self.assertFalse(own[1].has_access("read"))
+        self.assertFalse(own[0].has_access("write"))
 
     def test_passwords_are_written_and_never_read(self):
         """By managers only, and by nobody at all."""
@@ -118,48 +306,41 @@ class TestAccess(MqttCase):
         self.assertFalse(self.service.password_secret, "not for another broker")
 
     def test_other_companies(self):
-        """Services, subscriptions and messages are those of the user's companies."""
-        other = self.env["res.company"].create({"name": "Other"})
-        self.receive(self.message())
-        self.service.company_id = other
-        self.env.flush_all()
-        for role in ("user", "operator", "manager"):
-            env = self.env(user=self.users[role])
-            for model in (
-                "mqtt.service",
-                "mqtt.subscription",
-                "mqtt.signal.history",
-                "mqtt.connection",
-                "mqtt.grant",
-            ):
-                with self.subTest(role=role, model=model):
-                    self.assertFalse(env[model].search([]) & self.records(env, model))
-        with self.assertRaises(AccessError):
-            self.service.with_user(self.users["operator"]).start_mqtt_service()
-
-    def test_a_manager_of_another_company(self):
-        """All rights there are nothing on the records of this company, in any way."""
-        other = self.env["res.company"].create({"name": "Other"})
-        manager = new_test_user(
-            self.env,
-            "mqtt_manager_elsewhere",
-            groups="mqtt_listener.group_manager",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
-        )
-        self.receive(self.message())
-        self.service.company_id = self.env.company
-        self.env.flush_all()
-        env = self.env(user=manager, context={"allowed_company_ids": other.ids})
-        for model in ("service", "subscription", "signal.history", "connection"):
-            records = self.records(env, f"mqtt.{model}")
-            self.assertTrue(records.sudo().exists(), model)
+        """All rights in another company are nothing on the records of this one."""
+        context = {"allowed_company_ids": self.elsewhere.company_ids.ids}
+        env = self.env(user=self.elsewhere, context=context)
+        for model in MODELS:
+            if self.env[model]._transient:
+                continue
+            record = self.records[model].with_env(env)
+            self.assertTrue(record.sudo().exists(), model)
+            self.assertNotIn(record, env[model].search([]), model)
             for operation in ("read", "write", "unlink"):
                 with self.subTest(model=model, operation=operation):
-                    self.assertFalse(records.has_access(operation))
-        for method in METHODS:
-            with self.subTest(method=method), self.assertRaises(AccessError):
-                getattr(self.service.with_env(env), method)()
+                    self.assertFalse(record.has_access(operation))
+        for (model, method), (_least, *arguments) in METHODS.items():
+            if (record := self.records.get(model)) is None:
+                record = self.dialog(model, self.env)
+            with self.subTest(model=model, method=method):
+                self.assertFalse(
+                    self.may_call(self.elsewhere, model, method, arguments, record)
+                )
+
+    def test_a_dialog_for_another_company(self):
+        """Opened there, it does not reach into this one."""
+        for model, method in METHODS:
+            if not self.env[model]._transient:
+                continue
+            with self.subTest(model=model, method=method):
+                self.assertFalse(self.may_call(self.elsewhere, model, method, []))
+
+    def test_a_service_of_all_companies(self):
+        """Is there for each of them."""
+        self.service.company_id = False
+        context = {"allowed_company_ids": self.elsewhere.company_ids.ids}
+        env = self.env(user=self.elsewhere, context=context)
+        for model in ("mqtt.service", "mqtt.subscription", "mqtt.signal.history"):
+            self.assertTrue(self.records[model].with_env(env).has_access("read"))
 
     def test_every_stored_model_has_a_company_rule(self):
         """It is for all groups, so that no group adds to what it lets through."""
@@ -171,11 +352,24 @@ class TestAccess(MqttCase):
                 domains = rules.filtered("global").mapped("domain_force")
                 self.assertIn("company_ids", str(domains))
 
-    def records(self, env, model):
-        return {
-            "mqtt.service": self.service,
-            "mqtt.subscription": self.subscription,
-            "mqtt.signal.history": self.service.history_ids,
-            "mqtt.connection": self.service.connection_ids,
-            "mqtt.grant": self.subscription.grant_ids,
-        }[model].with_env(env)
+    def test_a_row_is_no_method(self):
+        """Nobody makes a row of handlers stand for a method, or for another one."""
+        manager = self.users["manager"]
+        manager.group_ids |= self.env.ref("base.group_system")
+        handler = self.handler.with_user(manager)
+        for values in (
+            {"kind": "code"},
+            {"model_name": "res.users", "method_name": "unlink"},
+        ):
+            with self.subTest(values=values):
+                with self.assertRaises(UserError):
+                    handler.write(values)
+                with self.assertRaises(UserError):
+                    handler.create({"name": "X", "pattern": "x", **values})
+
+    def test_what_a_refused_row_says(self):
+        """PostgreSQL logs a whole row that it refuses: it is not asked."""
+        self.service.password = "s3cret"
+        with self.assertRaises(ValidationError), self.assertNoLogs("odoo.sql_db"):
+            self.service.name = False
+            self.env.flush_all()

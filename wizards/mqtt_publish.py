@@ -87,8 +87,11 @@ class MqttSignalHistory(models.Model):
     def action_answer(self):
         """Ask what to answer: to the message's response topic, with its correlation
         data (MQTT 5.0 section 4.10).
+
+        :raise AccessError: for a user who is no MQTT operator.
         """
         self.ensure_one()
+        self.service_id._for_publishing()
         return self.service_id._publish_action(
             {
                 "default_service_id": self.service_id.id,
