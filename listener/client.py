@@ -19,10 +19,11 @@ from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
 from ..mqtt.tls import Certificate
+from .log import get_logger, one_line
 from .problem import Problem, WebSocketRefused
 from .settings import ServiceSettings, SubscriptionSettings
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 CONNECT_TIMEOUT = 4.0  # seconds for TCP, and again for CONNACK
 READ_BYTES = 65_536  # asked of the socket at a time
@@ -197,7 +198,10 @@ def new_client(
 
     :param passing: with a session that ends with the connection, for MQTT 3.1.1.
     :raise TlsError: when its certificates and key cannot be used.
+    :raise SecretMissing: when a secret is not where it should be.
+    :raise HeaderError: when what is there are no headers.
     """
+    settings = settings.resolved()
     is_5 = settings.protocol == "5"
     client = Client(
         paho.CallbackAPIVersion.VERSION2,
@@ -327,9 +331,7 @@ def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
         for name in ("ReasonString", "ServerReference")
         if hasattr(properties, name)
     )
-    text = storable(f"{reason_code}: {said}" if said else str(reason_code))
-    # In one line, whatever the broker says: it goes into the log.
-    return "".join(char if char.isprintable() else " " for char in text)
+    return one_line(storable(f"{reason_code}: {said}" if said else str(reason_code)))
 
 
 def problem_of(code: int) -> Problem | None:

@@ -9,7 +9,6 @@ read (not while the inbox is full), and when to try again.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import random
@@ -22,9 +21,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from ..mqtt.headers import HeaderError
 from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
+from ..mqtt.reference import SecretMissing
 from ..mqtt.tls import TlsError
 from .client import (
     CONNECT_TIMEOUT,
@@ -39,14 +40,15 @@ from .client import (
     send_subscribe,
 )
 from .inbox import Delivery, Inbox
+from .log import get_logger
 from .observed import Forgettable, Observed
 from .problem import Problem
 from .reception import Reception
 from .settings import ServiceSettings, SubscriptionSettings
 from .subscriptions import Subscriptions
 
-_logger = logging.getLogger(__name__)
-_paho_logger = logging.getLogger(f"{__name__}.paho")
+_logger = get_logger(__name__)
+_paho_logger = get_logger(f"{__name__}.paho")
 
 MQTT_THREADS: dict[str, MqttConnection] = {}
 
@@ -246,7 +248,7 @@ class MqttConnection(threading.Thread):
         self._probed_at = None
         try:
             client = new_client(self.settings, self.settings.client_id)
-        except TlsError as error:
+        except (TlsError, SecretMissing, HeaderError) as error:
             raise ConnectionEnded(Problem.from_exception(error)) from error
         self._client = client
         client.enable_logger(_paho_logger)

@@ -6,6 +6,8 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from ..mqtt.headers import HeaderError
+from ..mqtt.reference import SecretMissing
 from ..mqtt.tls import TlsError
 
 # MQTT 5.0 section 2.4; paho translates the return codes of 3.1.1 into these.
@@ -89,8 +91,8 @@ class Problem:
                 return cls("tls_closed", str(error))
             case ssl.SSLError():
                 return cls(_TLS_REASONS.get(error.reason, "tls_other"), str(error))
-            case TlsError():
-                return cls("tls_setup", error.code)
+            case TlsError() | SecretMissing() | HeaderError():
+                return cls._from_settings(error)
             case WebSocketRefused():
                 return cls("websocket", str(error))
             case socket.gaierror() | UnicodeError():
@@ -104,3 +106,13 @@ class Problem:
             case OSError():
                 return cls("unreachable", error.strerror or str(error))
         return cls("other", f"{type(error).__name__}: {error}")
+
+    @classmethod
+    def _from_settings(cls, error: ValueError) -> Problem:
+        """What cannot even be tried."""
+        match error:
+            case TlsError():
+                return cls("tls_setup", error.code)
+            case SecretMissing():
+                return cls("secret_missing", error.reference)
+        return cls("headers")

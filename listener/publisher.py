@@ -10,8 +10,12 @@ import contextlib
 import time
 from collections.abc import Iterable
 
+from ..mqtt.headers import HeaderError
 from ..mqtt.outgoing import Outgoing
+from ..mqtt.reference import SecretMissing
+from ..mqtt.tls import TlsError
 from .client import (
+    Client,
     disconnect_reason,
     limits_of,
     new_client,
@@ -54,7 +58,12 @@ class Publisher:
         self._sent: dict[int, Outgoing] = {}  # by packet id
         self._answers: list[tuple] = []
         self._held_topics: set[str] = set()  # of messages that were refused
-        self._client = client = new_client(settings, client_id, passing=True)
+        self._client: Client | None = None
+        try:
+            self._client = client = new_client(settings, client_id, passing=True)
+        except (TlsError, SecretMissing, HeaderError) as error:
+            self.problem = Problem.from_exception(error)
+            return
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -67,6 +76,8 @@ class Publisher:
 
     def __enter__(self) -> Publisher:
         """Connect; what keeps it from doing so is in ``problem``."""
+        if self.problem:
+            return self
         try:
             open_connection(self._client, self._settings, passing=True)
             self._wait(lambda: self._limits is not None)
@@ -77,6 +88,8 @@ class Publisher:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        if self._client is None:
+            return
         # What was not answered is not confirmed: the socket may go as it likes.
         with contextlib.suppress(OSError, ValueError):
             self._client.disconnect()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from odoo.tools import config
 
 from ..mqtt.backoff import Backoff
+from ..mqtt.headers import parse_headers
+from ..mqtt.reference import OPTION_PREFIX, look_up
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
@@ -35,7 +38,11 @@ class SubscriptionSettings:
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """A service as it was when it was read; durations in seconds."""
+    """A service as it was when it was read; durations in seconds.
+
+    :param references: where secrets are that the database does not have: by the name of
+        the secret, as ``mqtt.reference`` reads them.
+    """
 
     id: int
     name: str
@@ -56,6 +63,35 @@ class ServiceSettings:
     inactivity_timeout: int
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    def resolved(self) -> ServiceSettings:
+        """With the secrets that are kept elsewhere, as this process finds them now.
+
+        :raise SecretMissing: naming the reference of one that is not there.
+        :raise HeaderError: when what was found are no headers.
+        """
+        if not self.references:
+            return self
+        found = {
+            name: look_up(reference, os.environ, read_section)
+            for name, reference in self.references.items()
+        }
+        tls = self.tls and replace(
+            self.tls,
+            key=found.get("tls_key", self.tls.key),
+            key_password=found.get("tls_key_password", self.tls.key_password),
+        )
+        headers = self.websocket_headers
+        if "websocket_headers" in found:
+            headers = parse_headers(found["websocket_headers"])
+        return replace(
+            self,
+            password=found.get("password", self.password),
+            websocket_headers=headers,
+            tls=tls,
+            references={},
+        )
 
     @classmethod
     def from_values(cls, values: Mapping) -> ServiceSettings:
@@ -99,18 +135,15 @@ class NodeSettings:
     @classmethod
     def from_config(cls) -> NodeSettings:
         """:raise ValueError: naming the option that cannot be read."""
-        path = config["config"]
-        parser = configparser.ConfigParser(interpolation=None)
-        if path:
-            parser.read(path)
-        section = parser[SECTION] if parser.has_section(SECTION) else {}
-        return cls.from_section(section)
+        return cls.from_section(read_section())
 
     @classmethod
     def from_section(cls, section: Mapping[str, str]) -> NodeSettings:
         known = {one.name: one.type for one in fields(cls)}
         values = {}
         for name, text in section.items():
+            if name.startswith(OPTION_PREFIX):
+                continue  # read by whoever refers to it
             if name not in known:
                 raise ValueError(
                     f"[{SECTION}] has no option {name}; it has {', '.join(known)}"
@@ -120,6 +153,14 @@ class NodeSettings:
             except (KeyError, ValueError) as error:
                 raise ValueError(f"[{SECTION}] {name} = {text} is not valid") from error
         return cls(**values)
+
+
+def read_section() -> Mapping[str, str]:
+    """The options of ``[mqtt_listener]`` as they stand in odoo.conf now."""
+    parser = configparser.ConfigParser(interpolation=None)
+    if path := config["config"]:
+        parser.read(path)
+    return parser[SECTION] if parser.has_section(SECTION) else {}
 
 
 def _positive(kind: type) -> object:

@@ -18,6 +18,7 @@ from . import mqtt_service
 from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
 from . import mqtt_service_publish
+from . import mqtt_service_references
 from . import mqtt_service_request
 from . import mqtt_service_status
 from . import mqtt_service_tls

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import NO_ACCESS
 from odoo.tools import format_datetime
 
+from ..mqtt.headers import HeaderError, parse_headers
 from ..mqtt.tls import Certificate, Tls, TlsError
 
 WARNING_DAYS = 30  # before a certificate ends
@@ -133,11 +134,7 @@ class MqttService(models.Model):
         return {
             **super()._listener_settings(),
             "tls": self._tls_values() if self.tls else None,
-            "websocket_headers": tuple(
-                (name, value)
-                for name, value in self._websocket_headers()
-                if _is_header_name(name)  # Start says which is none
-            ),
+            "websocket_headers": self._websocket_headers(),
         }
 
     def _tls_values(self):
@@ -157,25 +154,19 @@ class MqttService(models.Model):
         }
 
     def _websocket_headers(self):
-        """Pairs of name and value, as they were entered."""
-        lines = (self.sudo().websocket_headers_secret or "").splitlines()
-        parts = [line.partition(":") for line in lines if line.strip()]
-        return [
-            (name.strip() if colon else "", value.strip())
-            for name, colon, value in parts
-        ]
+        try:
+            return parse_headers(self.sudo().websocket_headers_secret or "")
+        except HeaderError:
+            return ()  # Start says so
 
     def _check_configuration(self):
         super()._check_configuration()
-        if not all(_is_header_name(name) for name, _value in self._websocket_headers()):
-            # Not quoted: it may be a secret.
+        try:
+            parse_headers(self.sudo().websocket_headers_secret or "")
+        except HeaderError as error:
             raise UserError(
-                self.env._(
-                    "Websocket Headers of “%s”: each line has to be a name, a colon "
-                    "and a value.",
-                    self.name,
-                )
-            )
+                self.env._("“%s”: ", self.name) + self._describe_problem("headers", "")
+            ) from error
         path = self.websocket_path or "/mqtt"
         if self.transport == "websockets" and (
             not path.startswith("/") or not path.isprintable() or " " in path
@@ -192,8 +183,12 @@ class MqttService(models.Model):
             raise UserError(
                 self.env._("ALPN of “%s” has a name of over 255 bytes.", self.name)
             )
+        values = self._tls_values()
+        if self.sudo().tls_key_reference or self.sudo().tls_key_password_reference:
+            # Whoever connects can look the key up; who asks for a start need not.
+            values |= {"certificate": "", "key": "", "key_password": ""}
         try:
-            Tls(**self._tls_values()).check()
+            Tls(**values).check()
         except TlsError as error:
             raise UserError(
                 self.env._(
@@ -284,6 +279,9 @@ class MqttService(models.Model):
             ),
             "alpn": env._("The broker takes none of the names in ALPN."),
             "tls_other": env._("TLS failed: %s", detail),
+            "headers": env._(
+                "Websocket Headers: each line has to be a name, a colon and a value."
+            ),
             "websocket": env._(
                 "%(host)s:%(port)s does not speak MQTT over WebSockets there: check "
                 "Port, Websocket Path, and the headers that it asks for.",
@@ -291,7 +289,3 @@ class MqttService(models.Model):
             ),
         }
         return words.get(code) or super()._describe_problem(code, detail)
-
-
-def _is_header_name(text):
-    return text.isascii() and text.replace("-", "").replace("_", "").isalnum()

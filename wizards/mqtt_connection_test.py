@@ -1,9 +1,13 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
 from ..listener.connection_test import run_connection_test
+from ..listener.problem import Problem
 from ..listener.settings import ServiceSettings
 from ..models.reason_codes import describe_reason
+from ..mqtt.headers import HeaderError
+from ..mqtt.reference import SecretMissing
 
 
 class MqttConnectionTest(models.TransientModel):
@@ -51,6 +55,13 @@ class MqttService(models.Model):
         service = self._for_operation()
         service._check_configuration()
         settings = ServiceSettings.from_values(service._listener_settings())
+        try:
+            settings = settings.resolved()
+        except (SecretMissing, HeaderError) as error:
+            problem = Problem.from_exception(error)
+            raise UserError(
+                service._describe_problem(problem.code, problem.detail)
+            ) from None
         steps = list(run_connection_test(settings))
         test = self.env["mqtt.connection.test"].create(
             {

@@ -227,17 +227,46 @@ def test_unchecked(odoo, tls_broker):
         assert "broker's certificate ends" in service.read("certificate_warning")
 
 
-def test_a_password_file(odoo, tls_broker, authority, good, folder):
-    """Who is not in it is refused."""
+@pytest.fixture
+def users(folder):
+    """Lines of a broker's configuration that lets only ``me`` in, with ``right``."""
     users = folder / "users"
     users.write_text("me:right\n")
     program = debian.program("mosquitto_passwd")
     subprocess.run([program, "-U", users], check=True)
-    lines = ("allow_anonymous false", f"password_file {users}")
-    with tls_broker(good, *lines) as broker:
+    return "allow_anonymous false", f"password_file {users}"
+
+
+def test_a_password_file(odoo, tls_broker, authority, good, users):
+    """Who is not in it is refused."""
+    with tls_broker(good, *users) as broker:
         service = secure(odoo, broker, authority, username="me", password="right")
         service.start()
         service.call("write", {"password": "wrong"})
         service.call("restart_mqtt_service")
         service.wait_status("error")
         assert "Username and Password" in service.read("last_error")
+
+
+def test_a_password_of_the_configuration(new_odoo, tls_broker, authority, good, users):
+    """The listener and the job that publishes look it up; the database has it not."""
+    with (
+        tls_broker(good, *users) as broker,
+        new_odoo(workers=0, mqtt={"secret_plant": "right"}) as odoo,
+    ):
+        service = secure(
+            odoo,
+            broker,
+            authority,
+            username="me",
+            password_reference="conf:secret_plant",
+        )
+        assert all(succeeded for _step, succeeded, _line in steps(service))
+        service.start()
+        service.call("mqtt_publish", "tls/1", "x")
+        service.wait_stored(2)  # as it was sent, and as it came back
+        assert not service.read("password_is_set")
+        service.call("write", {"password_reference": "conf:secret_forgotten"})
+        service.call("restart_mqtt_service")
+        service.wait_status("error")
+        assert "conf:secret_forgotten" in service.read("last_error")

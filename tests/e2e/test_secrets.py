@@ -1,0 +1,214 @@
+"""Secrets are used and stand nowhere afterwards, but in the columns that are theirs."""
+
+import xmlrpc.client
+
+import pytest
+from certificates import Identity
+from service import Service, publish
+
+from dev.process import lease_port
+from dev.servers import Mosquitto, wait_until
+
+HOST = "localhost"
+# Every statement, too: what Odoo logs of them would show what they set.
+HANDLERS = ":INFO,odoo.sql_db:DEBUG,odoo.addons.mqtt_listener:DEBUG"
+COLUMNS = (
+    "password_secret",
+    "tls_key_secret",
+    "tls_key_password_secret",
+    "websocket_headers_secret",
+)
+GROUPS = ("user", "operator", "manager")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Identity("Plant CA", is_authority=True)
+
+
+@pytest.fixture
+def secure_broker(folder, authority):
+    """WebSockets over TLS for those with a client certificate; MQTT beside it."""
+    place = folder / "mosquitto-secrets"
+    certificate, key = Identity(HOST, authority).write(place / "server")
+    authorities, _key = authority.write(place / "clients")
+    port = lease_port(14_000)
+    extra = f"""
+        listener {port} 127.0.0.1
+        protocol websockets
+        certfile {certificate}
+        keyfile {key}
+        cafile {authorities}
+        require_certificate true
+    """
+    lines = "\n".join(line.strip() for line in extra.splitlines())
+    with Mosquitto(place, autosave=100_000, extra=lines) as broker:
+        broker.tls_port = port
+        yield broker
+
+
+def test_secrets_stand_nowhere(new_odoo, postgres, secure_broker, authority):
+    """After they were entered, used, refused and replaced."""
+    words = {"password": "s3cret-login", "tls_key_password": "s3cret-of-the-key"}
+    client = Identity("odoo", authority)
+    key = client.private_key(words["tls_key_password"])
+    values = {
+        **words,
+        "tls_key": key,
+        "websocket_headers": "X-Token: s3cret-header",
+    }
+    looked_for = [
+        *words.values(),
+        "s3cret-header",
+        *key.splitlines()[1:-1],
+        "s3cret-other",
+    ]
+    with new_odoo(options={"log_handler": HANDLERS}) as odoo:
+        service = Service(
+            odoo,
+            secure_broker,
+            "tls/#",
+            host=HOST,
+            port=secure_broker.tls_port,
+            tls=True,
+            transport="websockets",
+            username="me",
+            tls_authorities=authority.certificate,
+            tls_certificate=client.certificate,
+            **values,
+        )
+        said = list(use(odoo, service, secure_broker, values))
+        logs = odoo.log_text(), postgres.log_text()
+        files = files_of(odoo)
+        found = {
+            "what was answered": occurrences(looked_for, *map(str, said)),
+            "the logs": occurrences(looked_for, *logs),
+            "files": occurrences(looked_for, *files),
+            "the database": in_database(odoo, looked_for),
+        }
+        # Or the test would look for them where they cannot be.
+        assert "odoo.sql_db" in logs[0]
+        assert occurrences(looked_for, dump(odoo, "mqtt_service"))
+    assert not any(found.values()), found
+
+
+def use(odoo, service, broker, values):
+    """Do with the secrets what is done with them; what Odoo answers."""
+    service.start()
+    publish(broker, "tls/1", "x")
+    service.wait_stored(1)
+    service.call("mqtt_publish", "tls/2", "x")
+    service.wait_stored(2)  # it comes back: the job has used them
+    action = service.call("action_test_connection")
+    lines = [("test_id", "=", action["res_id"])]
+    yield odoo.call("mqtt.connection.test.line", "search_read", lines)
+    # Refused by the broker, by Start, and by PostgreSQL.
+    yield refused(service, "write", {"password": "s3cret-other", "company_id": 10**6})
+    yield refused(service, "write", {"password": "s3cret-other", "name": False})
+    service.call("write", {"tls_key_password": "s3cret-other"})
+    yield refused(service, "restart_mqtt_service")
+    service.call("write", {"tls_key": "s3cret-other"})
+    yield refused(service, "restart_mqtt_service")
+    service.call("write", {**values, "tls_certificate": False})
+    yield refused(service, "restart_mqtt_service")
+    service.call("write", {**values, "tls_key": False, "tls_certificate": False})
+    service.call("restart_mqtt_service")
+    wait_until(lambda: service.read("last_error"), 15, "it is not refused")
+    yield service.call("check_mqtt_status")
+    yield from read_as_each(odoo, service)
+    copy = service.call("copy")
+    yield odoo.call("mqtt.service", "read", copy)
+
+
+def refused(service, method, *arguments):
+    with pytest.raises(xmlrpc.client.Fault) as error:
+        service.call(method, *arguments)
+    return error.value.faultString
+
+
+def read_as_each(odoo, service):
+    """All fields of the service, its jobs and messages, in every way, by each group."""
+    for group in GROUPS:
+        login = f"secrets-{group}"
+        groups = [f"mqtt_listener.group_{group}", "base.group_allow_export"]
+        ids = [group_id(odoo, one) for one in groups]
+        odoo.call(
+            "res.users",
+            "create",
+            {
+                "name": login,
+                "login": login,
+                "password": login,
+                "group_ids": [(4, one) for one in ids],
+            },
+        )
+        who = {"login": login, "password": login}
+        fields = odoo.call("mqtt.service", "fields_get", **who)
+        assert not set(COLUMNS) & set(fields)
+        yield odoo.call("mqtt.service", "read", [service.id], list(fields), **who)
+        wanted = {name: {} for name in fields}
+        yield odoo.call("mqtt.service", "web_read", [service.id], wanted, **who)
+        names = [name for name, one in fields.items() if one.get("exportable", True)]
+        yield odoo.call("mqtt.service", "export_data", [service.id], names, **who)
+        for column in COLUMNS:
+            for method, arguments in (
+                ("read", ([service.id], [column])),
+                ("search", ([(column, "=like", "s%")],)),
+                ("search", ([(f"service_id.{column}", "=like", "s%")],)),
+                ("export_data", ([service.id], [column])),
+            ):
+                model = "mqtt.service"
+                if method == "search" and "." in arguments[0][0][0]:
+                    model = "mqtt.subscription"
+                with pytest.raises(xmlrpc.client.Fault):
+                    odoo.call(model, method, *arguments, **who)
+        if group != "user":  # who sees no jobs, which messages have a field for
+            yield odoo.call("mqtt.signal.history", "search_read", [], **who)
+            names = ["name", "func_string", "result", "exc_info"]
+            yield odoo.call("queue.job", "search_read", [], names, **who)
+
+
+def group_id(odoo, xml_id):
+    module, name = xml_id.split(".")
+    domain = [("module", "=", module), ("name", "=", name)]
+    (found,) = odoo.call("ir.model.data", "search_read", domain, ["res_id"])
+    return found["res_id"]
+
+
+def occurrences(looked_for, *texts):
+    return [one for one in looked_for if any(one in text for text in texts)]
+
+
+def files_of(odoo):
+    """What Odoo wrote: sessions and attachments."""
+    folder = odoo.directory / "data"
+    return [
+        path.read_bytes().decode(errors="replace")
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+
+
+def dump(odoo, table, without=()):
+    names = ", ".join(f"'{name}'" for name in without)
+    rows = odoo.databases.query(
+        odoo.database,
+        f'SELECT (to_jsonb(row) - ARRAY[{names}]::text[])::text FROM "{table}" AS row',
+    )
+    return "\n".join(text for (text,) in rows).replace("\\n", "\n")
+
+
+def in_database(odoo, looked_for):
+    """Tables that have one of them, beside the columns that are theirs."""
+    tables = odoo.databases.query(
+        odoo.database,
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
+    )
+    return [
+        table
+        for (table,) in tables
+        if occurrences(
+            looked_for, dump(odoo, table, COLUMNS if table == "mqtt_service" else ())
+        )
+    ]
