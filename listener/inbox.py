@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -81,7 +82,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._poked = False
         self._flushing = False
-        self._last_take = 0.0
+        self._last_take = -math.inf  # a clock that runs since the boot may say little
 
     @property
     def unfinished(self) -> int:

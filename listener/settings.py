@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from odoo.tools import config
 
 from ..mqtt.backoff import Backoff
+from ..mqtt.outgoing import Outgoing
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
@@ -56,6 +57,7 @@ class ServiceSettings:
     inactivity_timeout: int
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
+    announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
 
     @classmethod
     def from_values(cls, values: Mapping) -> ServiceSettings:
@@ -72,6 +74,10 @@ class ServiceSettings:
                 for one in values.pop("subscriptions")
             ),
             tls=Tls(**tls) if (tls := values.pop("tls")) else None,
+            announcements={
+                kind: Outgoing(key=0, **message)
+                for kind, message in values.pop("announcements", {}).items()
+            },
             **values,
         )
 

@@ -16,6 +16,7 @@ ROLES = {
 MODELS = {
     "mqtt.service": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.subscription": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.announcement": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.signal.history": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
