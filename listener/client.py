@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import ssl
 import struct
 from collections.abc import Callable, Iterable
@@ -82,6 +83,13 @@ class Client(paho.Client):
         if not isinstance(sock, ssl.SSLSocket):
             return None
         return Certificate.from_der(sock.getpeercert(binary_form=True))
+
+    def start_packet_ids(self, last: int) -> None:
+        """Count the packet identifiers of what is sent from one on, not from 1.
+
+        :param last: the one before, from 0 to 65,534.
+        """
+        self._last_mid = last
 
     def acknowledge(self, received: Iterable[tuple[int, int]]) -> None:
         """Queue the acknowledgements of messages, in this order.
@@ -225,6 +233,37 @@ def new_client(
     return client
 
 
+def fresh_packet_ids(client: Client) -> None:
+    """Use other packet identifiers than an earlier client of the same session did.
+
+    Of a QoS 2 message that it left half sent, the session keeps the identifier: the
+    broker would take the next one with it for the same (section 4.3.3).
+    """
+    client.start_packet_ids(random.randrange(65_535))
+
+
+def set_will(client: Client, will: Outgoing) -> None:
+    """Have CONNECT carry what the broker is to publish for a connection that is lost
+    (section 3.1.2.5).
+
+    :raise ValueError: when its topic cannot be one.
+    """
+    client.will_set(will.topic, will.payload, will.qos, will.retain)
+
+
+def disconnect(client: Client, settings: ServiceSettings, *, with_will: bool) -> None:
+    """Send DISCONNECT.
+
+    :param with_will: whether the broker is to publish the will although it was sent
+        (section 3.14.2.1). With MQTT 3.1.1 it then is not sent at all: to close
+        without it has the same effect (3.1.1, section 3.1.2.5).
+    """
+    if not with_will:
+        client.disconnect()
+    elif settings.protocol == "5":
+        client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+
+
 def open_connection(
     client: Client, settings: ServiceSettings, *, passing: bool = False
 ) -> None:
@@ -322,6 +361,23 @@ def limits_of(properties: Properties | None) -> dict[str, int]:
         name: getattr(properties, attribute, default)
         for name, (attribute, default) in defaults.items()
     }
+
+
+def broken_limit(
+    message: Outgoing, limits: dict[str, int], *, is_5: bool
+) -> Problem | None:
+    """Which of the broker's limits a message is beyond, if any.
+
+    :param limits: as :func:`limits_of` reads them from CONNACK.
+    """
+    size = message.packet_size(is_5=is_5)
+    if limits["maximum_packet_size"] and size > limits["maximum_packet_size"]:
+        return Problem("too_large", str(limits["maximum_packet_size"]))
+    if message.qos > limits["maximum_qos"]:
+        return Problem("qos", str(limits["maximum_qos"]))
+    if message.retain and not limits["retain_available"]:
+        return Problem("retain")
+    return None
 
 
 def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:

@@ -27,9 +27,11 @@ from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
 from ..mqtt.reference import SecretMissing
 from ..mqtt.tls import TlsError
+from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
     Client,
+    disconnect,
     disconnect_reason,
     limits_of,
     new_client,
@@ -117,6 +119,7 @@ class MqttConnection(threading.Thread):
         self._reception = Reception(
             inbox, self.subscriptions, self.observed, receipts, sequence
         )
+        self._announcer = Announcer(settings)
         self._failures = 0
         self._client: Client | None = None
         self._ended: Problem | None = None
@@ -257,6 +260,8 @@ class MqttConnection(threading.Thread):
         client.on_received = self._guard(self._on_message)
         client.on_subscribe = self._guard(self._on_answer)
         client.on_unsubscribe = self._guard(self._on_answer)
+        client.on_publish = self._guard(self._announcer.answered)
+        self._announcer.connecting(client)
         # Set at all, it keeps paho from writing each packet at once.
         client.on_socket_register_write = lambda *_args: None
         try:
@@ -299,6 +304,8 @@ class MqttConnection(threading.Thread):
                     self._confirm(now)
                 if self._orders.stop.is_set():
                     stopped_at = stopped_at or now
+                    if self._leaves_in_order:
+                        self._announcer.leave()
                     if self._is_drained() or now >= stopped_at + self._orders.drain:
                         return
 
@@ -434,13 +441,20 @@ class MqttConnection(threading.Thread):
             or self._reception.has_to_confirm
             or self._reception.holds_ack
             or self._probed_at is not None
+            or self._announcer.is_waiting
             or self._client.want_write()
         )
+
+    @property
+    def _leaves_in_order(self) -> bool:
+        """Whether the service stops, rather than this listener of it."""
+        return self._orders.stop.is_set() and self._orders.drain > 0
 
     def _close(self) -> None:
         """End the connection in order if it stands, and let the socket go."""
         client, self._client = self._client, None
         self._reception.disconnected()
+        self._announcer.disconnected()
         sock = client and client.socket()
         if sock is None:
             return
@@ -448,7 +462,8 @@ class MqttConnection(threading.Thread):
         # that a reset, which takes acknowledgements with it that are on their way.
         with socket.socket(fileno=os.dup(sock.fileno())) as rest:
             try:
-                client.disconnect()
+                with_will = self._announcer.has_will and not self._leaves_in_order
+                disconnect(client, self.settings, with_will=with_will)
                 client.loop_write()
                 rest.shutdown(socket.SHUT_WR)
                 if self._orders.stop.is_set():
@@ -463,7 +478,9 @@ class MqttConnection(threading.Thread):
     def _on_connect(self, _client, _userdata, flags, reason_code, properties) -> None:
         if reason_code.is_failure:
             self._ended = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
+                reason_code.value,
+                reason_text(reason_code, properties),
+                has_will=self._announcer.has_will,
             )
             return
         self._failures = 0
@@ -494,6 +511,8 @@ class MqttConnection(threading.Thread):
             "resumed" if flags.session_present else "new",
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
+        # After the subscriptions: who hears it may send what they bring.
+        self._announcer.connected(limits_of(properties))
 
     def _expects_session(self) -> bool:
         keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0

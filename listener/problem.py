@@ -32,6 +32,8 @@ _REASONS = {
 }
 
 
+# Of CONNACK alone: the broker does not take the will that CONNECT had.
+_WILL_REASONS = {0x9A: "will_retain", 0x9B: "will_qos"}
 # OpenSSL's X509_V_ERR_…
 _VERIFY_CODES = {
     9: "certificate_not_yet",
@@ -76,9 +78,12 @@ class Problem:
     detail: str = ""
 
     @classmethod
-    def from_reason(cls, value: int, text: str) -> Problem:
-        """:param value: reason code of CONNACK or DISCONNECT; :param text: its name."""
-        return cls(_REASONS.get(value, "other"), text)
+    def from_reason(cls, value: int, text: str, *, has_will: bool = False) -> Problem:
+        """:param value: reason code of CONNACK or DISCONNECT; :param text: its name.
+        :param has_will: whether it is the answer to a CONNECT with a will.
+        """
+        reasons = {**_REASONS, **_WILL_REASONS} if has_will else _REASONS
+        return cls(reasons.get(value, "other"), text)
 
     @classmethod
     def from_exception(cls, error: Exception) -> Problem:

@@ -16,6 +16,7 @@ from ..mqtt.reference import SecretMissing
 from ..mqtt.tls import TlsError
 from .client import (
     Client,
+    broken_limit,
     disconnect_reason,
     limits_of,
     new_client,
@@ -115,15 +116,8 @@ class Publisher:
         self._wait(lambda: not self._sent)
 
     def _find_limit(self, message: Outgoing) -> Problem | None:
-        limits = self._limits
-        size = message.packet_size(is_5=self._settings.protocol == "5")
-        if limits["maximum_packet_size"] and size > limits["maximum_packet_size"]:
-            return Problem("too_large", str(limits["maximum_packet_size"]))
-        if message.qos > limits["maximum_qos"]:
-            return Problem("qos", str(limits["maximum_qos"]))
-        if message.retain and not limits["retain_available"]:
-            return Problem("retain")
-        return None
+        is_5 = self._settings.protocol == "5"
+        return broken_limit(message, self._limits, is_5=is_5)
 
     def _wait(self, is_done) -> None:
         """Read and write until it is done, the connection over or the broker silent."""

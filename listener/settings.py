@@ -11,6 +11,7 @@ from odoo.tools import config
 
 from ..mqtt.backoff import Backoff
 from ..mqtt.headers import parse_headers
+from ..mqtt.outgoing import Outgoing
 from ..mqtt.reference import OPTION_PREFIX, look_up
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
@@ -63,6 +64,7 @@ class ServiceSettings:
     inactivity_timeout: int
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
+    announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
     references: Mapping[str, str] = field(default_factory=dict)
 
     def resolved(self) -> ServiceSettings:
@@ -108,6 +110,10 @@ class ServiceSettings:
                 for one in values.pop("subscriptions")
             ),
             tls=Tls(**tls) if (tls := values.pop("tls")) else None,
+            announcements={
+                kind: Outgoing(key=0, **message)
+                for kind, message in values.pop("announcements", {}).items()
+            },
             **values,
         )
 

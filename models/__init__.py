@@ -1,6 +1,7 @@
 from . import base
 from . import ir_actions_server
 from . import ir_actions_server_publish
+from . import mqtt_announcement
 from . import mqtt_batch
 from . import mqtt_connection
 from . import mqtt_dead_letter
@@ -18,9 +19,10 @@ from . import mqtt_service
 from . import mqtt_service_lifecycle
 from . import mqtt_service_listener
 from . import mqtt_service_publish
-from . import mqtt_service_references
 from . import mqtt_service_request
 from . import mqtt_service_status
+from . import mqtt_service_announce  # what follows adds to what those above say
+from . import mqtt_service_references
 from . import mqtt_service_tls
 from . import mqtt_signal_history
 from . import mqtt_signal_hour

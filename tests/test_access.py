@@ -19,6 +19,7 @@ ROLES = {
 MODELS = {
     "mqtt.service": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.subscription": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.announcement": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.signal.history": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
@@ -159,6 +160,9 @@ class TestAccess(MqttCase):
         yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
         yield request
         yield env["mqtt.replay"].create(replay)
+        yield env["mqtt.announcement"].create(
+            {**of_service, "kind": "birth", "topic": "odoo/status"}
+        )
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
         yield env["mqtt.handler.tally"].create({"handler_id": self.handler.id})

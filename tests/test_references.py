@@ -146,7 +146,7 @@ class TestReferences(MqttCase):
             self.settings().resolved()
         problem = Problem.from_exception(error.exception)
         words = self.service._describe_problem(problem.code, problem.detail)
-        self.assertIn("env:MQTT_FORGOTTEN", words)
+        self.assertIn("There is no env:MQTT_FORGOTTEN", words)
         with self.assertRaisesRegex(UserError, "env:MQTT_FORGOTTEN"):
             self.service.action_test_connection()
         with Publisher(self.settings(), "test") as publisher:

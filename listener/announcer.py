@@ -1,0 +1,99 @@
+"""Says at the broker that a service is there, and when it leaves.
+
+These messages belong to the listener's connection, not to anybody's transaction. None
+of them is sent again: with the next connection it would tell of what was.
+"""
+
+from __future__ import annotations
+
+from .client import (
+    Client,
+    broken_limit,
+    fresh_packet_ids,
+    reason_text,
+    send_publish,
+    set_will,
+)
+from .log import get_logger
+from .settings import ServiceSettings
+
+_logger = get_logger(__name__)
+
+
+class Announcer:
+    """The announcements of a service, on one connection after the other.
+
+    Whatever the broker makes of them, the connection goes on: it is there to receive.
+
+    :param settings: the service.
+    """
+
+    def __init__(self, settings: ServiceSettings):
+        self._settings = settings
+        self._client: Client | None = None
+        self._limits: dict[str, int] | None = None  # known since CONNACK
+        self._under_way: dict[int, str] = {}  # kind, by packet id
+        self._has_left = False
+
+    @property
+    def has_will(self) -> bool:
+        return "will" in self._settings.announcements
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the broker has yet to acknowledge that the service leaves."""
+        return "stop" in self._under_way.values()
+
+    def connecting(self, client: Client) -> None:
+        """Give the will to a client that has not sent CONNECT, which carries it."""
+        self._client, self._limits, self._has_left = client, None, False
+        self._under_way = {}
+        fresh_packet_ids(client)
+        if self.has_will:
+            set_will(client, self._settings.announcements["will"])
+
+    def connected(self, limits: dict[str, int]) -> None:
+        """Say that the service is there.
+
+        :param limits: as :func:`limits_of` reads them from CONNACK.
+        """
+        self._limits = limits
+        self._announce("birth")
+
+    def leave(self) -> None:
+        """Say, once, that the service leaves in order; see ``is_waiting``."""
+        if self._limits is not None and not self._has_left:
+            self._has_left = True
+            self._announce("stop")
+
+    def answered(self, _client, _userdata, packet_id, reason_code, properties) -> None:
+        """paho's ``on_publish``: acknowledged, or refused (section 3.4.2.1)."""
+        kind = self._under_way.pop(packet_id, None)
+        if kind and reason_code.value >= 0x80:
+            said = reason_text(reason_code, properties)
+            self._warn(kind, f"the broker refused it: {said}")
+
+    def disconnected(self) -> None:
+        """Forget what was not answered: it is not sent again."""
+        if self.is_waiting:
+            self._warn("stop", "the broker did not acknowledge it")
+        self._client, self._limits, self._under_way = None, None, {}
+
+    def _announce(self, kind: str) -> None:
+        message = self._settings.announcements.get(kind)
+        if message is None:
+            return
+        limits = self._limits
+        # A broker may close the connection on who sends more than it takes.
+        problem = broken_limit(message, limits, is_5=self._settings.protocol == "5")
+        if problem:
+            self._warn(kind, f"the broker does not take it: {problem.code}")
+        elif message.qos and len(self._under_way) >= limits["receive_maximum"]:
+            self._warn(kind, "the broker has not acknowledged the one before")
+        else:
+            packet_id = send_publish(self._client, self._settings, message)
+            if message.qos:
+                self._under_way[packet_id] = kind
+
+    def _warn(self, kind: str, why: str) -> None:
+        _logger.warning("%s: the announcement %r: %s", self._settings.name, kind, why)
