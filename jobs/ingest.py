@@ -3,7 +3,6 @@
 from odoo import models
 
 from ..mqtt.message import decode_batch
-from ..mqtt.payload import decode_text
 from .failure import DATABASE_AWAY, is_fault_of_database
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
@@ -91,10 +90,16 @@ class MqttService(models.Model):
         handlers_of = self._matcher()
         answered = self._find_answered(messages)
         values, handlers = [], []
+        largest = self.attachment_limit
         for sequence, message in messages:
-            handlers.append(handlers_of(message.topic))
+            # No handler would know that a payload that is not kept was not empty.
+            is_kept = len(message.payload) <= largest
+            handlers.append(handlers_of(message.topic) if is_kept else ())
             values.append(self._history_values(message, sequence, subscriptions))
-            values[-1]["has_handlers"] = bool(handlers[-1]) or sequence in answered
+            values[-1]["has_handlers"] = is_kept and (
+                bool(handlers[-1]) or sequence in answered
+            )
+        self._attach_payloads(values, [message.payload for _, message in messages])
         stored = self.env["mqtt.signal.history"]._insert(values)
         self._enqueue_handlers(zip(stored, handlers, strict=True))
         for message in stored if answered else ():
@@ -119,15 +124,12 @@ class MqttService(models.Model):
         ).requeue()
 
     def _history_values(self, message, sequence, subscriptions):
-        text = decode_text(message.payload)
         known = message.subscription_id in subscriptions  # it may have been deleted
         values = {
             "service_id": self.id,
             "subscription_id": message.subscription_id if known else None,
             "topic": message.topic,
-            "payload": text,
-            "payload_raw": message.payload if text is None else None,
-            "size": len(message.payload),
+            **self._payload_values(message.payload),
             "qos": message.qos,
             "retain": message.retain,
             "dup": message.dup,

@@ -17,6 +17,7 @@ from . import mqtt_replay
 from . import mqtt_request
 from . import mqtt_service
 from . import mqtt_service_lifecycle
+from . import mqtt_service_limits
 from . import mqtt_service_listener
 from . import mqtt_service_publish
 from . import mqtt_service_request

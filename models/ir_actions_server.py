@@ -33,7 +33,7 @@ class IrActionsServer(models.Model):
             message = self.env["mqtt.signal.history"].sudo().browse(given.message_id)
             values |= {
                 "message": message,
-                "payload": message.payload_raw or message.payload or "",
+                "payload": message.payload or message.payload_bytes or "",
                 "json": _json_or_none(message),
                 "topic": message.topic,
                 "params": given.params,

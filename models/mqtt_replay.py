@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from ..mqtt.topic import TopicError, TopicFilter
+from .mqtt_signal_history import NOT_KEPT
 from .wide_fields import BigInteger
 
 OWN_FIELDS = {
@@ -165,7 +166,7 @@ class MqttReplay(models.Model):
 
     def _message_domain(self):
         """Which messages they are."""
-        domain = Domain("direction", "=", "receive")
+        domain = Domain("direction", "=", "receive") & ~NOT_KEPT
         if self.allowed_service_ids is not False:
             # Its jobs run as superuser, whom no rule keeps from other companies.
             domain &= Domain("service_id", "in", self.allowed_service_ids)

@@ -9,7 +9,7 @@ from ..mqtt.outgoing import (
     PropertyError,
     check_properties,
 )
-from ..mqtt.payload import PayloadError, decode_text, encode_payload
+from ..mqtt.payload import PayloadError, encode_payload
 from ..mqtt.topic import TopicError, check_topic_name
 from .reason_codes import describe_reason
 
@@ -105,6 +105,7 @@ class MqttService(models.Model):
                     protocol=self.protocol,
                 )
             )
+        self._check_payload_size(message.payload)
         size = message.packet_size(is_5=self.protocol == "5")
         limit = self.connection_ids.maximum_packet_size
         if message.is_too_long or (limit and size > limit):
@@ -120,19 +121,18 @@ class MqttService(models.Model):
             )
 
     def _outgoing_values(self, message):
-        text = decode_text(message.payload)
-        return {
+        values = {
             **message.properties,
             "service_id": self.id,
             "topic": message.topic,
-            "payload": False if text is None else text,
-            "payload_raw": message.payload if text is None else False,
-            "size": len(message.payload),
+            **self._payload_values(message.payload),
             "qos": message.qos,
             "retain": message.retain,
             "direction": "send",
             "timestamp": datetime.now(timezone.utc).replace(tzinfo=None),
         }
+        self._attach_payloads([values], [message.payload])
+        return values
 
     def _describe_topic_name_error(self, code):
         env = self.env

@@ -3,6 +3,7 @@ import time
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..mqtt.payload import (
@@ -17,10 +18,14 @@ from .wide_fields import BigInteger, BigMany2one, Bytes
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
+READ_BYTES = 2 * SHOWN_BYTES  # of an attachment, for that
 GC_BATCH = 5_000
 GC_REST = 3  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
+NOT_KEPT = Domain("payload_digest", "!=", False) & Domain(
+    "payload_attachment_id", "=", False
+)
 
 
 class Topic(fields.Char):
@@ -47,6 +52,23 @@ class Topic(fields.Char):
         return condition
 
 
+class Payload(fields.Text):
+    """The text of a payload, wherever it is kept: handlers need not care."""
+
+    def __get__(self, record, owner=None):
+        text = self.in_row(record, owner)
+        if text or record is None or not record.payload_attachment_id:
+            return text
+        # Lists and forms, which set it, show the beginning of the attachment instead.
+        if record.env.context.get("bin_size"):
+            return text
+        return decode_text(record.payload_bytes) or False
+
+    def in_row(self, record, owner=None):
+        """What is in the message's own row."""
+        return fields.Text.__get__(self, record, owner)
+
+
 def _like_start(pattern):
     """``pattern`` cut to what the index holds, before the first wildcard if shorter."""
     end = next((at for at, char in enumerate(pattern) if char in "%_\\"), len(pattern))
@@ -69,7 +91,7 @@ class MqttSignalHistory(models.Model):
         "mqtt.subscription", ondelete="set null", index="btree_not_null"
     )
     topic = Topic(required=True)
-    payload = fields.Text(
+    payload = Payload(
         prefetch=False,
         help="The payload, where it is text: UTF-8 without NUL.",
     )
@@ -121,7 +143,13 @@ class MqttSignalHistory(models.Model):
         help="UTC, with microseconds.",
     )
     payload_kind = fields.Selection(
-        [("json", "JSON"), ("text", "Text"), ("binary", "Binary"), ("empty", "Empty")],
+        [
+            ("json", "JSON"),
+            ("text", "Text"),
+            ("binary", "Binary"),
+            ("empty", "Empty"),
+            ("not_kept", "Not Kept"),
+        ],
         compute="_compute_payload_view",
     )
     payload_view = fields.Text(string="Content", compute="_compute_payload_view")
@@ -159,11 +187,18 @@ class MqttSignalHistory(models.Model):
 
     @property
     def payload_bytes(self):
-        """The payload as it arrived, in bytes."""
+        """The payload as it arrived, in bytes.
+
+        :raise PayloadError: when it was too large to be kept, or its file is gone.
+        """
         self.ensure_one()
         # Forms ask for the sizes of binary fields (bin_size), not for their content.
         message = self.with_context(bin_size=False)
-        return message.payload_raw or (message.payload or "").encode()
+        text = self._fields["payload"].in_row(self)
+        payload = message.payload_raw or (text or "").encode()
+        if payload or not self.payload_digest:
+            return payload
+        return message._large_payload()
 
     @property
     def properties(self):
@@ -219,23 +254,25 @@ class MqttSignalHistory(models.Model):
                 f"{name}: {value}" for name, value in message.user_properties or ()
             )
 
-    @api.depends("payload", "payload_raw")
+    @api.depends("payload", "payload_raw", "payload_digest", "payload_attachment_id")
     def _compute_payload_view(self):
         for message in self:
-            raw = message.with_context(bin_size=False).payload_raw
+            raw, text = message._shown()
             if raw:
                 message.payload_kind = "binary"
                 message.payload_is_cut = len(raw) > SHOWN_BYTES
                 message.payload_view = hex_view(raw[:SHOWN_BYTES])
                 continue
-            text = message.payload or ""
             pretty = pretty_json(text, limit=2 * SHOWN_BYTES)
             shown = pretty or text
             message.payload_kind = "json" if pretty else "text" if text else "empty"
-            message.payload_is_cut = len(shown) > SHOWN_BYTES
+            if not message._is_kept():
+                message.payload_kind = "not_kept"
+            is_begun = bool(message.payload_digest) and message.size > READ_BYTES
+            message.payload_is_cut = is_begun or len(shown) > SHOWN_BYTES
             message.payload_view = shown[:SHOWN_BYTES]
 
-    @api.depends("payload", "size")
+    @api.depends("payload", "size", "payload_digest", "payload_attachment_id")
     def _compute_payload_preview(self):
         # No ORM equivalent: it reads payloads whole, and a page of a list shows 80.
         self.flush_recordset(["payload"])
@@ -247,24 +284,42 @@ class MqttSignalHistory(models.Model):
         for message in self:
             text = beginnings.get(message._origin.id) or ""
             if not text and message.size:
-                text = self.env._("%s bytes, binary", message.size)
+                text = message._describe_without_text()
             short = " ".join(text.split())
             message.payload_preview = (
                 short if len(short) <= PREVIEW_CHARS else short[:PREVIEW_CHARS] + "…"
             )
 
-    @api.depends("payload", "payload_raw")
+    def _shown(self):
+        """What a form shows the beginning of: bytes that are no text, and text."""
+        if not self.payload_digest:
+            raw = self.with_context(bin_size=False).payload_raw
+            return raw, self._fields["payload"].in_row(self) or ""
+        beginning = self._large_beginning(READ_BYTES)
+        text = decode_text(beginning, is_whole=False)
+        return (beginning, "") if text is None else (b"", text)
+
+    def _describe_without_text(self):
+        if not self._is_kept():
+            return self.env._("%s bytes, not kept", self.size)
+        if self.payload_attachment_id:
+            return self.env._("%s bytes, attachment", self.size)
+        return self.env._("%s bytes, binary", self.size)
+
+    @api.depends("payload", "payload_raw", "payload_digest")
     def _compute_payload_file(self):
         for message in self:
-            message.payload_file = base64.b64encode(message.payload_bytes)
+            # An attachment is downloaded as such: a form would take it into memory.
+            message.payload_file = not message.payload_digest and base64.b64encode(
+                message.payload_bytes
+            )
 
     @api.depends("payload_kind")
     def _compute_payload_filename(self):
-        extensions = {"json": "json", "text": "txt", "empty": "txt", "binary": "bin"}
+        extensions = {"json": "json", "text": "txt", "empty": "txt"}
         for message in self:
-            message.payload_filename = (
-                f"message-{message.id}.{extensions[message.payload_kind]}"
-            )
+            extension = extensions.get(message.payload_kind, "bin")
+            message.payload_filename = f"message-{message.id}.{extension}"
 
     def _first_bytes(self, limit=JOB_BYTES):
         """The first of these messages whose payloads a job can hold, at least one.
@@ -282,9 +337,10 @@ class MqttSignalHistory(models.Model):
         """A message of its own with what this one should have said.
 
         :param payload: bytes.
+        :raise UserError: when it is larger than the service keeps.
         """
         self.ensure_one()
-        text = decode_text(payload)
+        self.service_id._check_payload_size(payload)
         copied = (
             "service_id",
             "topic",
@@ -302,16 +358,13 @@ class MqttSignalHistory(models.Model):
             name: message[name].id if name == "service_id" else message[name]
             for name in copied
         }
-        return self.create(
-            {
-                **values,
-                "payload": False if text is None else text,
-                "payload_raw": payload if text is None else False,
-                "size": len(payload),
-                "corrected_from_id": self.id,
-                "has_handlers": True,
-            }
-        )
+        values |= {
+            **self.service_id._payload_values(payload),
+            "corrected_from_id": self.id,
+            "has_handlers": True,
+        }
+        self.service_id._attach_payloads([values], [payload])
+        return self.create(values)
 
     def action_replay(self):
         """Prepare a replay of these messages.
@@ -345,6 +398,7 @@ class MqttSignalHistory(models.Model):
                                      AND timestamp < %(before)s
                                      AND %(state)s IN ('stored', 'cancelled', 'done')
                                 ORDER BY timestamp LIMIT %(limit)s)
+                    RETURNING payload_attachment_id
                     """,
                     service=service.id,
                     before=fields.Datetime.now()
@@ -353,8 +407,10 @@ class MqttSignalHistory(models.Model):
                     limit=GC_BATCH,
                 )
             )
-            if self.env.cr.rowcount:
+            if deleted := self.env.cr.fetchall():
                 self.invalidate_model(flush=False)
+                attached = [one for (one,) in deleted if one]
+                self.env["ir.attachment"].browse(attached).unlink()
                 time.sleep(GC_REST * (time.monotonic() - begin))
-                return self.env.cr.rowcount, 1  # of this service, or of the next
+                return len(deleted), 1  # of this service, or of the next
         return 0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -11,15 +12,19 @@ INDENT = "  "
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-def decode_text(payload: bytes) -> str | None:
+def decode_text(payload: bytes, *, is_whole: bool = True) -> str | None:
     """The payload as text, or ``None`` where the database could not give it back.
 
     PostgreSQL stores no NUL in text, and what is not UTF-8 is not text at all.
+
+    :param is_whole: ``False`` for the beginning of one, cut within a character perhaps.
     """
     if b"\0" in payload:
         return None
     try:
-        return payload.decode()
+        if is_whole:
+            return payload.decode()
+        return codecs.utf_8_decode(payload, "strict", False)[0]
     except UnicodeDecodeError:
         return None
 

@@ -11,6 +11,7 @@ from . import test_inbox
 from . import test_ingest
 from . import test_message
 from . import test_pattern
+from . import test_payload_limits
 from . import test_publish
 from . import test_quarantine
 from . import test_receipts

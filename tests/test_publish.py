@@ -266,6 +266,15 @@ class TestPublishToBroker(MqttCase):
         self.assertEqual({one.state for one in sent}, {"done"})
         self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
 
+    def test_larger_than_a_row(self):
+        """What is kept as an attachment is sent whole."""
+        self.service.payload_limit = 1000
+        payload = bytes(range(256)) * 1000
+        sent = self.publish("large", payload)
+        self.assertTrue(sent.payload_attachment_id)
+        (heard,) = self.send(1)
+        self.assertEqual((heard.payload, sent.state), (payload, "done"))
+
     def test_version_3(self):
         self.service.protocol = "3.1.1"
         sent = [self.publish(str(qos), str(qos), qos=qos) for qos in (0, 1, 2)]

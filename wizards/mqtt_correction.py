@@ -28,12 +28,15 @@ class MqttCorrection(models.TransientModel):
     @api.depends("job_id")
     def _compute_is_text(self):
         for correction in self:
-            correction.is_text = not correction.job_id.mqtt_message_id.payload_raw
+            message = correction.job_id.mqtt_message_id
+            # What is an attachment is too long for a form.
+            correction.is_text = not (message.payload_raw or message.payload_digest)
 
     @api.depends("job_id")
     def _compute_payload(self):
         for correction in self:
-            correction.payload = correction.job_id.mqtt_message_id.payload
+            message = correction.job_id.mqtt_message_id
+            correction.payload = correction.is_text and message.payload
 
     def action_process(self):
         """Give the correction to the handler, as a message of its own.

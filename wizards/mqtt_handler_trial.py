@@ -105,7 +105,7 @@ class MqttHandlerTrial(models.TransientModel):
         for trial in self:
             payload = trial.payload
             if trial.message_id:
-                payload = (trial.message_id.payload or "")[:SHOWN_BYTES]
+                payload = trial.message_id._shown()[1][:SHOWN_BYTES]
             trial.payload = payload
 
     def _first_service(self):
