@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ..mqtt.outgoing import Outgoing
 from .client import (
+    Client,
     broken_limit,
     disconnect_reason,
     limits_of,
@@ -20,8 +21,11 @@ from .client import (
     problem_of,
     reason_text,
     send_publish,
+    server_reference,
 )
 from .problem import Problem
+from .route import REASONS as REDIRECTS
+from .route import Route
 from .settings import ServiceSettings
 
 ANSWER_TIMEOUT = 10.0  # seconds without any answer after which the broker is silent
@@ -55,11 +59,17 @@ class Publisher:
         self._sent: dict[int, Outgoing] = {}  # by packet id
         self._answers: list[tuple] = []
         self._held_topics: set[str] = set()  # of messages that were refused
-        self._client = client = new_client(settings, client_id, passing=True)
+        self._route = Route(settings)
+        self._client_id = client_id
+        self._client = self._new_client(settings)
+
+    def _new_client(self, settings: ServiceSettings) -> Client:
+        client = new_client(settings, self._client_id, passing=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_received = lambda _publish: None  # nothing is subscribed
+        return client
 
     @property
     def under_way(self) -> list[int]:
@@ -68,14 +78,22 @@ class Publisher:
 
     def __enter__(self) -> Publisher:
         """Connect; what keeps it from doing so is in ``problem``."""
-        try:
-            open_connection(self._client, self._settings, passing=True)
-            self._wait(lambda: self._limits is not None)
-        except (OSError, ValueError) as error:
-            self.problem = self.problem or Problem.from_exception(error)
+        self._connect(self._route.take())
+        while self._route.is_redirected:
+            self.problem = self._limits = None
+            target = self._route.take()
+            self._client = self._new_client(target)
+            self._connect(target)
         if self._limits:
             self._window = min(self._window, self._limits["receive_maximum"])
         return self
+
+    def _connect(self, target: ServiceSettings) -> None:
+        try:
+            open_connection(self._client, target, passing=True)
+            self._wait(lambda: self._limits is not None)
+        except (OSError, ValueError) as error:
+            self.problem = self.problem or Problem.from_exception(error)
 
     def __exit__(self, *_exception: object) -> None:
         # What was not answered is not confirmed: the socket may go as it likes.
@@ -142,9 +160,7 @@ class Publisher:
 
     def _on_connect(self, _client, _userdata, _flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            self.problem = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
-            )
+            self.problem = self._refused(reason_code, properties)
         else:
             self._limits = limits_of(properties)
 
@@ -158,8 +174,13 @@ class Publisher:
             return
         if flags.is_disconnect_packet_from_server:
             reason_code = disconnect_reason(client, reason_code)
-            self.problem = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
-            )
+            self.problem = self._refused(reason_code, properties)
         else:
             self.problem = Problem("lost")
+
+    def _refused(self, reason_code, properties) -> Problem:
+        text = reason_text(reason_code, properties)
+        if reason_code.value in REDIRECTS:
+            reference = server_reference(properties)
+            return self._route.redirect(reason_code.value, reference, text)
+        return Problem.from_reason(reason_code.value, text)

@@ -58,6 +58,7 @@ class ServiceSettings:
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
     announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
+    follow_redirects: bool = False
 
     @classmethod
     def from_values(cls, values: Mapping) -> ServiceSettings:

@@ -21,6 +21,7 @@ from . import mqtt_service_listener
 from . import mqtt_service_publish
 from . import mqtt_service_request
 from . import mqtt_service_status
+from . import mqtt_service_redirect
 from . import mqtt_service_announce  # adds to what those above say
 from . import mqtt_service_tls
 from . import mqtt_signal_history

@@ -14,6 +14,7 @@ from . import test_pattern
 from . import test_publish
 from . import test_quarantine
 from . import test_receipts
+from . import test_redirect
 from . import test_request
 from . import test_service
 from . import test_subscriptions
