@@ -390,6 +390,13 @@ def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
     return one_line(storable(f"{reason_code}: {said}" if said else str(reason_code)))
 
 
+def server_reference(properties: Properties | None) -> str:
+    """The other servers that CONNACK or DISCONNECT names (section 4.13), as they
+    stand there; empty without.
+    """
+    return getattr(properties, "ServerReference", "")
+
+
 def problem_of(code: int) -> Problem | None:
     """What a return code of paho's client says is wrong, if anything."""
     if code == paho.MQTT_ERR_SUCCESS:

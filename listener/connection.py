@@ -9,6 +9,7 @@ read (not while the inbox is full), and when to try again.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import random
@@ -40,12 +41,15 @@ from .client import (
     read_properties,
     reason_text,
     send_subscribe,
+    server_reference,
 )
 from .inbox import Delivery, Inbox
 from .log import get_logger
 from .observed import Forgettable, Observed
 from .problem import Problem
 from .reception import Reception
+from .route import REASONS as REDIRECTS
+from .route import Route
 from .settings import ServiceSettings, SubscriptionSettings
 from .subscriptions import Subscriptions
 
@@ -120,6 +124,9 @@ class MqttConnection(threading.Thread):
             inbox, self.subscriptions, self.observed, receipts, sequence
         )
         self._announcer = Announcer(settings)
+        self._route = Route(settings)
+        self._target = settings  # of the current connection
+        self._known_servers = {""}  # that may have a session; empty: the service's own
         self._failures = 0
         self._client: Client | None = None
         self._ended: Problem | None = None
@@ -217,20 +224,24 @@ class MqttConnection(threading.Thread):
         self._close()
         if self._orders.stop.is_set():
             return
-        self._failures += 1
+        self._failures += not self._route.is_redirected
         self.observed.gave_up = bool(problem and problem.code == "taken_over")
         self._observe("disconnected", problem)
-        _logger.warning(
+        _logger.log(
+            logging.INFO if self._route.is_redirected else logging.WARNING,
             "%s: not connected to %s:%s: %s %s",
             self.settings.name,
-            self.settings.host,
-            self.settings.port,
+            self._target.host,
+            self._target.port,
             problem.code if problem else "lost",
             problem.detail if problem else "",
         )
 
     def _wait_before_reconnect(self) -> None:
-        delay = self.settings.backoff.delay(self._failures, random.random())
+        # A redirect is no failure; how many there may be in a row the route knows.
+        delay = 0.0
+        if not self._route.is_redirected:
+            delay = self.settings.backoff.delay(self._failures, random.random())
         deadline = time.monotonic() + delay
         while not self._orders.stop.is_set():
             left = deadline - time.monotonic()
@@ -249,8 +260,10 @@ class MqttConnection(threading.Thread):
         self._ended = None
         self._pending = {}
         self._probed_at = None
+        self._target = self._route.take()
+        self.observed.connected_to = self._route.name_of(self._target)
         try:
-            client = new_client(self.settings, self.settings.client_id)
+            client = new_client(self._target, self.settings.client_id)
         except (TlsError, SecretMissing, HeaderError) as error:
             raise ConnectionEnded(Problem.from_exception(error)) from error
         self._client = client
@@ -265,7 +278,7 @@ class MqttConnection(threading.Thread):
         # Set at all, it keeps paho from writing each packet at once.
         client.on_socket_register_write = lambda *_args: None
         try:
-            open_connection(client, self.settings)
+            open_connection(client, self._target)
         except (OSError, ValueError) as error:
             raise ConnectionEnded(Problem.from_exception(error)) from error
 
@@ -477,12 +490,10 @@ class MqttConnection(threading.Thread):
 
     def _on_connect(self, _client, _userdata, flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            self._ended = Problem.from_reason(
-                reason_code.value,
-                reason_text(reason_code, properties),
-                has_will=self._announcer.has_will,
-            )
+            has_will = self._announcer.has_will
+            self._ended = self._refused(reason_code, properties, has_will=has_will)
             return
+        self._route.connected()
         self._failures = 0
         certificate = self._client.certificate
         self.observed.certificate_end = certificate and certificate.end
@@ -493,6 +504,7 @@ class MqttConnection(threading.Thread):
                 "%s: the broker has lost the session; messages may be missing",
                 self.settings.name,
             )
+        self._known_servers.add(self.observed.connected_to)
         self._reception.connected(
             self._client.acknowledge, session_present=flags.session_present
         )
@@ -506,8 +518,8 @@ class MqttConnection(threading.Thread):
         _logger.info(
             "%s: connected to %s:%s, session %s",
             self.settings.name,
-            self.settings.host,
-            self.settings.port,
+            self._target.host,
+            self._target.port,
             "resumed" if flags.session_present else "new",
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
@@ -516,16 +528,23 @@ class MqttConnection(threading.Thread):
 
     def _expects_session(self) -> bool:
         keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0
-        return keeps and bool(self.subscriptions.session_filters)
+        is_known = self.observed.connected_to in self._known_servers
+        return keeps and is_known and bool(self.subscriptions.session_filters)
 
     def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
         if flags.is_disconnect_packet_from_server:
             reason_code = disconnect_reason(client, reason_code)
-            self._ended = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
-            )
+            self._ended = self._refused(reason_code, properties)
         elif self._ended is None:
             self._ended = self._lost(client)
+
+    def _refused(self, reason_code, properties, *, has_will: bool = False) -> Problem:
+        """Why a connection ended, as the broker says."""
+        text = reason_text(reason_code, properties)
+        if reason_code.value in REDIRECTS:
+            reference = server_reference(properties)
+            return self._route.redirect(reason_code.value, reference, text)
+        return Problem.from_reason(reason_code.value, text, has_will=has_will)
 
     def _lost(self, client: Client) -> Problem:
         """Why a connection ended about which the broker said nothing in MQTT."""

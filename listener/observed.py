@@ -34,5 +34,6 @@ class Observed:
     forgettable: Forgettable = Forgettable()
     session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
     gave_up: bool = False
+    connected_to: str = ""  # host:port, of another server than the service's own
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
     maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any

@@ -10,10 +10,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 
-from ..mqtt.headers import HeaderError
 from ..mqtt.outgoing import Outgoing
-from ..mqtt.reference import SecretMissing
-from ..mqtt.tls import TlsError
 from .client import (
     Client,
     broken_limit,
@@ -24,8 +21,11 @@ from .client import (
     problem_of,
     reason_text,
     send_publish,
+    server_reference,
 )
 from .problem import Problem
+from .route import REASONS as REDIRECTS
+from .route import Route
 from .settings import ServiceSettings
 
 ANSWER_TIMEOUT = 10.0  # seconds without any answer after which the broker is silent
@@ -59,16 +59,17 @@ class Publisher:
         self._sent: dict[int, Outgoing] = {}  # by packet id
         self._answers: list[tuple] = []
         self._held_topics: set[str] = set()  # of messages that were refused
+        self._route = Route(settings)
+        self._client_id = client_id
         self._client: Client | None = None
-        try:
-            self._client = client = new_client(settings, client_id, passing=True)
-        except (TlsError, SecretMissing, HeaderError) as error:
-            self.problem = Problem.from_exception(error)
-            return
+
+    def _new_client(self, settings: ServiceSettings) -> Client:
+        client = new_client(settings, self._client_id, passing=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_received = lambda _publish: None  # nothing is subscribed
+        return client
 
     @property
     def under_way(self) -> list[int]:
@@ -77,16 +78,21 @@ class Publisher:
 
     def __enter__(self) -> Publisher:
         """Connect; what keeps it from doing so is in ``problem``."""
-        if self.problem:
-            return self
-        try:
-            open_connection(self._client, self._settings, passing=True)
-            self._wait(lambda: self._limits is not None)
-        except (OSError, ValueError) as error:
-            self.problem = self.problem or Problem.from_exception(error)
+        self._connect(self._route.take())
+        while self._route.is_redirected:
+            self.problem = self._limits = None
+            self._connect(self._route.take())
         if self._limits:
             self._window = min(self._window, self._limits["receive_maximum"])
         return self
+
+    def _connect(self, target: ServiceSettings) -> None:
+        try:
+            self._client = self._new_client(target)
+            open_connection(self._client, target, passing=True)
+            self._wait(lambda: self._limits is not None)
+        except (OSError, ValueError) as error:
+            self.problem = self.problem or Problem.from_exception(error)
 
     def __exit__(self, *_exception: object) -> None:
         if self._client is None:
@@ -155,9 +161,7 @@ class Publisher:
 
     def _on_connect(self, _client, _userdata, _flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            self.problem = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
-            )
+            self.problem = self._refused(reason_code, properties)
         else:
             self._limits = limits_of(properties)
 
@@ -171,8 +175,13 @@ class Publisher:
             return
         if flags.is_disconnect_packet_from_server:
             reason_code = disconnect_reason(client, reason_code)
-            self.problem = Problem.from_reason(
-                reason_code.value, reason_text(reason_code, properties)
-            )
+            self.problem = self._refused(reason_code, properties)
         else:
             self.problem = Problem("lost")
+
+    def _refused(self, reason_code, properties) -> Problem:
+        text = reason_text(reason_code, properties)
+        if reason_code.value in REDIRECTS:
+            reference = server_reference(properties)
+            return self._route.redirect(reason_code.value, reference, text)
+        return Problem.from_reason(reason_code.value, text)

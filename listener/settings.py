@@ -65,6 +65,7 @@ class ServiceSettings:
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
     announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
+    follow_redirects: bool = False
     references: Mapping[str, str] = field(default_factory=dict)
 
     def resolved(self) -> ServiceSettings:

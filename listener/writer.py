@@ -216,6 +216,7 @@ class Writer(threading.Thread):
         problem = observed.problem
         values = {
             "state": observed.state,
+            "connected_to": observed.connected_to,
             "certificate_end": observed.certificate_end,
             "maximum_packet_size": observed.maximum_packet_size,
             "session_filters": filters,

@@ -22,9 +22,10 @@ from . import mqtt_service_listener
 from . import mqtt_service_publish
 from . import mqtt_service_request
 from . import mqtt_service_status
-from . import mqtt_service_announce  # what follows adds to what those above say
+from . import mqtt_service_announce  # this and the next add to what those above say
 from . import mqtt_service_references
 from . import mqtt_service_tls
+from . import mqtt_service_redirect  # says where all that happened
 from . import mqtt_signal_history
 from . import mqtt_signal_hour
 from . import mqtt_signal_insert

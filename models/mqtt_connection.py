@@ -41,6 +41,9 @@ class MqttConnection(models.Model):
     session_filters = fields.Json(
         help="Subscriptions in the broker's session: identifier by topic filter."
     )
+    connected_to = fields.Char(
+        help="host:port of the server that it was sent to, if it was."
+    )
     certificate_end = fields.Datetime(help="Of the broker's certificate, with TLS.")
     maximum_packet_size = BigInteger(
         help="Bytes that the broker takes in a packet, as it said last; 0: any."

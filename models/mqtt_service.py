@@ -20,6 +20,7 @@ CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "reconnect_max_delay",
     "reconnect_factor",
     "inactivity_timeout",
+    "follow_redirects",
 )
 TLS_FIELDS = (
     "tls",

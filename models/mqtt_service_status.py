@@ -126,8 +126,8 @@ class MqttService(models.Model):
             "busy": env._("The broker is not available now: %s", detail),
             # Not followed: the password would go where nobody has said it may.
             "moved": env._(
-                "The broker asks to use another one: %s. Enter it as Host and start "
-                "the service again.",
+                "The broker asks to use another one: %s. Enter it as Host, or switch "
+                "Follow Redirects on, and start the service again.",
                 detail,
             ),
         }

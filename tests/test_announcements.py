@@ -1,85 +1,19 @@
-import threading
-from contextlib import contextmanager
-
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..listener.connection import MqttConnection
 from ..listener.connection_test import run_connection_test
-from ..listener.inbox import Inbox
 from ..listener.publisher import Publisher
 from ..listener.settings import ServiceSettings
-from .common import MqttCase
-from .e2e.fake_broker import CONNECT, PUBACK, PUBLISH, FakeBroker
+from .e2e.fake_broker import CONNECT
+from .listening import DISCONNECT, LOGGER, ListenerCase, Recorder
 
-DISCONNECT = 14
 HAS_WILL = 0x04  # of the flags of CONNECT, section 3.1.2.3
-TIMEOUT = 15  # seconds to wait for what has to happen
-LOGGER = "odoo.addons.mqtt_listener.listener"
 MAXIMUM_QOS_0, NO_RETAIN, SMALL_PACKETS = b"\x24\0", b"\x25\0", b"\x27\0\0\0\x20"
 
 
-class Recorder(FakeBroker):
-    """Keeps what it is sent.
-
-    :param reason: reason code of its CONNACK.
-    :param limits: properties of its CONNACK.
-    :param acknowledges: reason code of its PUBACK, ``None`` to send none.
-    """
-
-    def __init__(self, reason=0, limits=b"", acknowledges=0):
-        self._connack = bytes([0x20, 3 + len(limits), 0, reason, len(limits)]) + limits
-        self._acknowledges = acknowledges
-        self._changed = threading.Condition()
-        self._connection = None
-        self.seen = []
-
-    def _answer(self, kind, body, connection):
-        with self._changed:
-            self._connection = connection
-            self.seen.append((kind, body))
-            self._changed.notify_all()
-        if kind == CONNECT:
-            return self._connack
-        if kind == PUBLISH:
-            return self._puback(body, self._acknowledges)
-        return super()._answer(kind, body, connection)
-
-    @staticmethod
-    def _puback(body, reason):
-        end = 2 + int.from_bytes(body[:2])
-        if reason is None:
-            return None
-        return bytes([PUBACK << 4, 4, *body[end : end + 2], reason, 0])
-
-    def acknowledge_last(self):
-        self._connection.sendall(self._puback(self.bodies(PUBLISH)[-1], 0))
-
-    def cut(self):
-        self._connection.shutdown(2)
-
-    def wait(self, condition):
-        with self._changed:
-            if not self._changed.wait_for(condition, TIMEOUT):
-                raise AssertionError(f"only {self.seen}")
-
-    def wait_published(self, *payloads):
-        self.wait(lambda: self.published == list(payloads))
-
-    def bodies(self, kind):
-        return [body for one, body in self.seen if one == kind]
-
-    @property
-    def published(self):
-        """Payloads, of QoS 1."""
-        return [
-            body[2 + int.from_bytes(body[:2]) + 3 :] for body in self.bodies(PUBLISH)
-        ]
-
-
 @tagged("post_install", "-at_install")
-class TestAnnouncements(MqttCase):
+class TestAnnouncements(ListenerCase):
     def announce(self, kind, payload=None, **values):
         return self.env["mqtt.announcement"].create(
             {
@@ -94,43 +28,6 @@ class TestAnnouncements(MqttCase):
     def announce_all(self):
         for kind in ("birth", "stop", "will"):
             self.announce(kind)
-
-    def settings(self, broker, **values):
-        self.service.write({"host": broker.host, "port": broker.port, **values})
-        return ServiceSettings.from_values(self.service._listener_settings())
-
-    @contextmanager
-    def listening(self, broker, until="connected", **values):
-        """A connection, without a database, that has reached a state."""
-        values = {"reconnect_min_delay": 0.1, "reconnect_max_delay": 0.1, **values}
-        settings = self.settings(broker, **values)
-        changed = threading.Condition()
-
-        def notify():
-            with changed:
-                changed.notify_all()
-
-        connection = MqttConnection(
-            f"announcements-{broker.port}",
-            settings,
-            Inbox(1000, 2**26, 0, 1000, 2**26),
-            changed=notify,
-        )
-        connection.start()
-        try:
-            with changed:
-                reached = changed.wait_for(
-                    lambda: connection.observed.state == until, TIMEOUT
-                )
-            self.assertTrue(reached, connection.observed)
-            yield connection
-        finally:
-            self.end(connection)
-
-    def end(self, connection, **options):
-        connection.stop(**options)
-        connection.join(TIMEOUT)
-        self.assertFalse(connection.is_alive())
 
     # What is configured
 
