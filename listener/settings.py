@@ -56,6 +56,9 @@ class ServiceSettings:
     inactivity_timeout: int
     tls: Tls | None
     subscriptions: tuple[SubscriptionSettings, ...]
+    topic_rate_limit: int = 0  # messages a minute; 0: no limit
+    response_topic: str = ""
+    resumed: tuple[tuple[str, int], ...] = ()  # as TopicRates.resume takes them
 
     @classmethod
     def from_values(cls, values: Mapping) -> ServiceSettings:

@@ -20,6 +20,7 @@ MODELS = {
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.batch": {"manager": "r"},
+    "mqtt.paused.topic": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.quarantine": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.receipt": {"manager": "r"},
     "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
