@@ -25,6 +25,7 @@
         "views/mqtt_replay_views.xml",
         "views/mqtt_request_views.xml",
         "views/mqtt_quarantine_views.xml",
+        "views/mqtt_paused_topic_views.xml",
         "views/queue_job_views.xml",
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",

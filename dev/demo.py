@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -59,13 +60,19 @@ class Publisher:
             command,
             cwd=paths.CHECKOUT,
             stdout=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # what was read ahead could not be waited for
             start_new_session=True,
         )
 
     def next_beat(self) -> bool:
-        """Wait for the next report; False when there are no more."""
-        line = self._process.stdout.readline()
+        """Wait for a report, take the newest there is; False when no more come."""
+        reports = self._process.stdout
+        line = reports.readline()
+        while line and select.select([reports], [], [], 0)[0]:
+            newer = reports.readline()
+            if not newer:
+                break  # the end, which the next call finds
+            line = newer
         if line:
             self.numbers = json.loads(line)
         elif not self.numbers.get("done"):

@@ -96,6 +96,11 @@ class MqttService(models.Model):
             is_kept = len(message.payload) <= largest
             handlers.append(handlers_of(message.topic) if is_kept else ())
             values.append(self._history_values(message, sequence, subscriptions))
+            if message.paused and handlers[-1] and sequence not in answered:
+                handlers[-1] = ()
+                values[-1]["cancel_reason"] = self.env._(
+                    "Topic paused: more than %s messages in a minute", message.paused
+                )
             values[-1]["has_handlers"] = is_kept and (
                 bool(handlers[-1]) or sequence in answered
             )

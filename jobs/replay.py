@@ -79,7 +79,9 @@ class MqttReplay(models.Model):
                 if self.handler_id.id in (False, handler_id):
                     found[handler_id].append(message.id)
         given = messages.browse({at for ids in found.values() for at in ids})
-        given.filtered(lambda one: not one.has_handlers).has_handlers = True
+        given.filtered(lambda one: not one.has_handlers).write(
+            {"has_handlers": True, "cancel_reason": False}  # the topic was paused
+        )
         if is_last_part:
             self.done = self.total
         else:

@@ -231,6 +231,7 @@ class Bridge:
         connection: dict,
         subscriptions: dict[int, dict],
         forgettable: Forgettable,
+        paused: dict[str, tuple[int, int]] | None,
     ) -> None:
         """:raise LeaseLost: when another listener has claimed the service."""
         with self._service(service_id) as service:
@@ -240,6 +241,7 @@ class Bridge:
                 subscriptions,
                 forget_through=forgettable.through,
                 receipts_left=forgettable.rest,
+                paused=paused,
             )
         if not held:
             raise LeaseLost

@@ -26,6 +26,7 @@ from ..mqtt.headers import HeaderError
 from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
+from ..mqtt.rate import TopicRates
 from ..mqtt.reference import SecretMissing
 from ..mqtt.tls import TlsError
 from .announcer import Announcer
@@ -82,7 +83,7 @@ class _Orders:
     """Notes that other threads leave for the network thread."""
 
     durable: deque[Callable[[Reception], None]] = field(default_factory=deque)
-    wanted: tuple[SubscriptionSettings, ...] | None = None
+    wanted: ServiceSettings | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     drain: float = math.inf  # seconds for what is here, from the stop on
     may_connect: threading.Event = field(default_factory=threading.Event)
@@ -116,6 +117,8 @@ class MqttConnection(threading.Thread):
         self.subscriptions = Subscriptions(
             settings.subscriptions, session_filters or {}
         )
+        self.rates = TopicRates()
+        self._apply_limits(settings)
         self._inbox = inbox
         self._changed = changed
         self._orders = _Orders()
@@ -159,9 +162,9 @@ class MqttConnection(threading.Thread):
         self._orders.durable.append(lambda of: of.forgotten(forgettable))
         self._wake()
 
-    def want(self, subscriptions: tuple[SubscriptionSettings, ...]) -> None:
-        """Subscribe to these, and no others, without a reconnect."""
-        self._orders.wanted = subscriptions
+    def want(self, settings: ServiceSettings) -> None:
+        """Apply subscriptions and limits of these, and nothing else, at once."""
+        self._orders.wanted = settings
         self._wake()
 
     def stop(self, *, drain: float = DRAIN) -> None:
@@ -374,6 +377,7 @@ class MqttConnection(threading.Thread):
 
     def _beat(self, now: float, connack_deadline: float) -> None:
         """What depends on time alone."""
+        self.rates.look(time.time_ns() // 1000)
         if self.observed.state != "connected":
             if now >= connack_deadline:
                 raise ConnectionEnded(Problem("timeout"))
@@ -442,9 +446,16 @@ class MqttConnection(threading.Thread):
         while self._orders.durable:
             self._orders.durable.popleft()(self._reception)
         wanted, self._orders.wanted = self._orders.wanted, None
-        changed = wanted is not None and self.subscriptions.want(wanted)
+        if wanted is None:
+            return
+        self._apply_limits(wanted)
+        changed = self.subscriptions.want(wanted.subscriptions)
         if changed and self.observed.state == "connected":
             self._subscribe(*self.subscriptions.plan())
+
+    def _apply_limits(self, settings: ServiceSettings) -> None:
+        self.rates.want(settings.topic_rate_limit, exempt=settings.response_topic)
+        self.rates.resume(settings.resumed)
 
     def _is_drained(self) -> bool:
         """Whether all that was received is committed, acknowledged and confirmed."""
@@ -576,6 +587,9 @@ class MqttConnection(threading.Thread):
         topic = text_of(publish.topic)
         route = self.subscriptions.route(topic)
         subscription = route.subscription
+        is_copy = trouble is None and not route.takes(identifiers)
+        now = time.time_ns() // 1000
+        is_paused = not is_copy and self.rates.count(topic, now)
         message = Message(
             topic=topic,
             payload=publish.payload,
@@ -583,13 +597,13 @@ class MqttConnection(threading.Thread):
             retain=publish.retain,
             dup=publish.dup,
             packet_id=publish.packet_id,
-            timestamp=time.time_ns() // 1000,
+            timestamp=now,
             properties=properties,
             subscription_id=subscription and subscription.id,
             store=route.store,
             trouble=trouble,
+            paused=self.rates.limit if is_paused else 0,
         )
-        is_copy = trouble is None and not route.takes(identifiers)
         self._reception.receive(message, is_copy=is_copy)
 
     # Subscribing

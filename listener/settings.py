@@ -66,6 +66,9 @@ class ServiceSettings:
     subscriptions: tuple[SubscriptionSettings, ...]
     announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
     follow_redirects: bool = False
+    topic_rate_limit: int = 0  # messages a minute; 0: no limit
+    response_topic: str = ""
+    resumed: tuple[tuple[str, int], ...] = ()  # as TopicRates.resume takes them
     references: Mapping[str, str] = field(default_factory=dict)
 
     def resolved(self) -> ServiceSettings:

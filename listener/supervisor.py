@@ -135,7 +135,7 @@ class Supervisor(threading.Thread):
             ):
                 running.connection.stop()
             else:
-                running.connection.want(wanted.subscriptions)
+                running.connection.want(wanted)
         for service_id, settings in self._wanted.items():
             if service_id not in self._running and self._bridge.try_lock(service_id):
                 self._start(settings)

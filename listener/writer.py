@@ -55,6 +55,7 @@ class Writer(threading.Thread):
         self._reported_counts: dict[int, int] = {}
         self._reported_grants: dict = {}
         self._reported_filters: dict | None = None
+        self._reported_paused: dict = {}
         self._last_report = 0.0
         self._sequence = sequence
         self._call_ended = ended
@@ -172,6 +173,7 @@ class Writer(threading.Thread):
         observed = replace(self._connection.observed)
         grants = dict(self._connection.subscriptions.grants)
         filters = self._connection.subscriptions.session_filters
+        paused = self._connection.rates.named()
         urgent = (
             (observed.state, observed.problem)
             != (self._reported.state, self._reported.problem)
@@ -181,7 +183,8 @@ class Writer(threading.Thread):
         )
         now = time.monotonic()
         due = now >= self._last_report + interval
-        changed = urgent or observed != self._reported
+        is_paused = paused != self._reported_paused
+        changed = urgent or is_paused or observed != self._reported
         # While the database is away it is asked once a second, not at each change.
         if not changed or not (due or (urgent and not self._failing)):
             return
@@ -194,12 +197,14 @@ class Writer(threading.Thread):
             self._connection_values(observed, filters),
             self._subscription_values(grants, counts),
             observed.forgettable,
+            paused if is_paused else None,
         )
         if done is None:
             return
         self._connection.forgotten(observed.forgettable)
         self._reported, self._reported_counts = observed, counts
         self._reported_grants, self._reported_filters = grants, filters
+        self._reported_paused = paused
         if observed.gave_up:
             self._try(self._bridge.give_up, self._service_id, self._connection.name)
 

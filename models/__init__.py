@@ -11,6 +11,7 @@ from . import mqtt_handler_care
 from . import mqtt_handler_tally
 from . import mqtt_ordered_message
 from . import mqtt_outgoing
+from . import mqtt_paused_topic
 from . import mqtt_quarantine
 from . import mqtt_receipt
 from . import mqtt_replay
@@ -20,6 +21,7 @@ from . import mqtt_service_lifecycle
 from . import mqtt_service_limits
 from . import mqtt_service_listener
 from . import mqtt_service_publish
+from . import mqtt_service_rate
 from . import mqtt_service_request
 from . import mqtt_service_status
 from . import mqtt_service_announce  # this and the next add to what those above say

@@ -146,7 +146,7 @@ class MqttQuarantine(models.Model):
             for name, value in (message.properties or {}).items()
             if name != UNREADABLE
         }
-        return replace(message, trouble=None, properties=properties or None)
+        return replace(message, trouble=None, paused=0, properties=properties or None)
 
     def _notification(self, stored, left):
         said = [self.env._("Messages stored: %s", stored)]

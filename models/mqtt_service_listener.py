@@ -162,6 +162,7 @@ class MqttService(models.Model):
         *,
         forget_through,
         receipts_left=None,
+        paused=None,
     ):
         """Write what a listener sees, unless another has claimed the service.
 
@@ -170,6 +171,7 @@ class MqttService(models.Model):
             to be added to those that stand there.
         :param forget_through: sequence up to which receipts are needed no more.
         :param receipts_left: (sequence, packed receipts): stand for all up to there.
+        :param paused: as :meth:`_report_paused` takes it, where it has changed.
         :return: whether this listener still has the service.
         """
         self.ensure_one()
@@ -198,6 +200,8 @@ class MqttService(models.Model):
         self._forget_receipts(forget_through)
         if receipts_left:
             self._replace_receipts(*receipts_left)
+        if paused is not None:
+            self._report_paused(paused)
         if (row.state, row.problem) != was or refused != now_refused:
             self._notify_state()
         return True

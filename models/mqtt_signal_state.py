@@ -86,7 +86,9 @@ class MqttSignalHistory(models.Model):
         return SQL(
             """
             CASE WHEN %(message)s.direction = 'receive'
-                  AND NOT COALESCE(%(message)s.has_handlers, FALSE) THEN 'stored'
+                  AND NOT COALESCE(%(message)s.has_handlers, FALSE)
+                 THEN CASE WHEN %(message)s.cancel_reason IS NULL
+                           THEN 'stored' ELSE 'cancelled' END
                  WHEN %(failed)s THEN 'failed'
                  WHEN %(retrying)s THEN 'retrying'
                  WHEN %(queued)s THEN 'queued'

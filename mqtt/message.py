@@ -17,6 +17,7 @@ from functools import cached_property
 _EPOCH = datetime(1970, 1, 1)
 _HEADER_SIZE = struct.Struct(">I")
 DIGEST_BYTES = 16
+NOT_SAID = (None,) * 11 + (0,)  # what entries of earlier versions lack at their end
 UNREADABLE = "unreadable"  # the property that holds what could not be read, as hex
 
 
@@ -35,6 +36,8 @@ class Message:
     :param subscription_id: the ``mqtt.subscription`` that asked for it, if known.
     :param store: whether history keeps it.
     :param trouble: why it cannot be taken as it is, if so: it goes into quarantine.
+    :param paused: how many messages a minute its topic may send, if it sends more: no
+        handler gets it.
     """
 
     topic: str
@@ -48,6 +51,7 @@ class Message:
     subscription_id: int | None = None
     store: bool = True
     trouble: str | None = None
+    paused: int = 0
 
     @property
     def received_at(self) -> datetime:
@@ -99,6 +103,7 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
                 message.subscription_id,
                 int(message.store),
                 message.trouble,
+                message.paused,
             ]
         )
     encoded = json.dumps(header, separators=(",", ":")).encode()
@@ -111,7 +116,8 @@ def decode_batch(content: bytes) -> Iterator[Message]:
     offset = _HEADER_SIZE.size + header_size
     for entry in json.loads(content[_HEADER_SIZE.size : offset]):
         size, topic, qos, retain, dup, packet_id, timestamp, properties, sub = entry[:9]
-        store, trouble = [*entry[9:], None][:2]  # earlier versions had no trouble
+        # Earlier versions had no trouble, and nothing was paused.
+        store, trouble, paused = (*entry[9:], *NOT_SAID[len(entry) :])
         yield Message(
             topic=topic,
             payload=bytes(content[offset : offset + size]),
@@ -124,5 +130,6 @@ def decode_batch(content: bytes) -> Iterator[Message]:
             subscription_id=sub,
             store=bool(store),
             trouble=trouble,
+            paused=paused,
         )
         offset += size

@@ -24,6 +24,7 @@ MODELS = {
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.batch": {"manager": "r"},
+    "mqtt.paused.topic": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.quarantine": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.receipt": {"manager": "r"},
     "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
@@ -60,6 +61,7 @@ METHODS = {
     ("mqtt.service", "action_open_messages"): ("user",),
     ("mqtt.service", "action_open_quarantine"): ("user",),
     ("mqtt.service", "action_open_oversized"): ("user",),
+    ("mqtt.service", "action_open_paused"): ("user",),
     ("mqtt.service", "action_open_jobs"): ("user",),
     ("mqtt.service", "action_open_subscriptions"): ("user",),
     ("mqtt.subscription", "action_open_messages"): ("user",),
@@ -69,6 +71,7 @@ METHODS = {
     ("mqtt.signal.history", "action_answer"): ("operator",),
     ("mqtt.signal.history", "action_replay"): ("operator",),
     ("mqtt.quarantine", "action_retry"): ("operator",),
+    ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),
     ("mqtt.handler", "action_open_messages"): ("user",),
     ("mqtt.handler", "action_try"): ("operator",),
@@ -164,6 +167,9 @@ class TestAccess(MqttCase):
         yield env["mqtt.replay"].create(replay)
         yield env["mqtt.announcement"].create(
             {**of_service, "kind": "birth", "topic": "odoo/status"}
+        )
+        yield env["mqtt.paused.topic"].create(
+            {**of_service, "topic": "plant/9", "paused_since": "2026-01-01 00:00:00"}
         )
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})

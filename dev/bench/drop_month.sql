@@ -1,6 +1,8 @@
 -- Remove a month that new_month.sql has made a partition of, in no time.
 --
 --   psql -v ON_ERROR_STOP=1 -v name=2026_11 -f drop_month.sql <database>
+--
+-- Attachments that hold payloads of the month go with the next vacuum of Odoo.
 
 BEGIN;
 SELECT set_config('mqtt.month', 'mqtt_signal_history_' || :'name', true);
