@@ -153,9 +153,10 @@ class MqttSignalHistory(models.Model):
             """
             (%(own)s OR EXISTS (
                 SELECT FROM queue_job AS job
-                 WHERE job.mqtt_service_id = %(message)s.service_id
-                   AND job.mqtt_last_sequence >= %(message)s.sequence
-                   AND job.mqtt_first_sequence <= %(message)s.sequence
+                 WHERE int8range(job.mqtt_first_sequence, job.mqtt_last_sequence, '[]')
+                       @> %(message)s.sequence
+                   AND job.mqtt_last_sequence IS NOT NULL
+                   AND job.mqtt_service_id = %(message)s.service_id
                    AND job.state NOT IN ('done', 'cancelled') AND %(condition)s))
             """,
             own=own,

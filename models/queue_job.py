@@ -51,8 +51,9 @@ class QueueJob(models.Model):
         "(mqtt_message_id) WHERE mqtt_message_id IS NOT NULL"
         " AND state NOT IN ('done', 'cancelled')"
     )
+    # By ranges: in a backlog, bounds alone would have each message look at every job.
     _mqtt_open_range = models.Index(
-        "(mqtt_service_id, mqtt_last_sequence)"
+        "USING gist (int8range(mqtt_first_sequence, mqtt_last_sequence, '[]'))"
         " WHERE mqtt_last_sequence IS NOT NULL"
         " AND state NOT IN ('done', 'cancelled')"
     )
