@@ -18,7 +18,7 @@ from .wide_fields import BigInteger, BigMany2one, Bytes
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
-READ_BYTES = 2 * SHOWN_BYTES  # of an attachment, for that
+READ_BYTES = 4 * 1024 * 1024  # of an attachment, for that: JSON is indented if whole
 GC_BATCH = 5_000
 GC_REST = 3  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time

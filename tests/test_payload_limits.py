@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, mute_logger, new_test_user, tagged
 
-from ..models import mqtt_service_limits
+from ..models import mqtt_service_limits, mqtt_signal_history
 from ..mqtt.payload import PayloadError
 from .test_handler import HandlerCase
 
@@ -304,11 +304,15 @@ class TestPayloadLimits(HandlerCase):
 
     def test_the_beginning_of_text(self):
         """A form reads no more than it shows, and takes half a character for none."""
+        self.patch(mqtt_signal_history, "READ_BYTES", 131_072)
         self.service.attachment_limit = 1_000_000
         payload = b"x" + 200_000 * "ü".encode()
         message = self.mqtt_receive("other", payload)
         self.assertEqual((message.payload_kind, message.payload_is_cut), ("text", True))
         self.assertEqual(message.payload_view, payload.decode()[:65_536])
+        message = self.mqtt_receive("other", [1] * 100)
+        self.assertTrue(message.payload_attachment_id)
+        self.assertEqual(message.payload_kind, "json")
 
     def test_quarantine(self):
         """It keeps what cannot be stored as it came, of any size."""
