@@ -134,11 +134,12 @@ class Count:
 
         These wait, failed or were cancelled; only few rows have a reason for that.
         """
-        given = self._one(GIVEN, self._first)
         without = self._search_count(["state", "in", OPEN_STATES])
         without += self._search_count(
             ["cancel_reason", "!=", False], ["state", "=", "cancelled"]
         )
+        # After what is taken from it: more come meanwhile.
+        given = self._one(GIVEN, self._first)
         return given - without, without
 
     def _search_count(self, *domain: list) -> int:

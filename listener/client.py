@@ -17,10 +17,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
-from ..mqtt.payload import storable
+from ..mqtt.payload import one_line, storable
 from ..mqtt.publish import Publish, next_publish, split_publish
 from ..mqtt.tls import Certificate
-from .log import get_logger, one_line
+from .log import get_logger
 from .problem import Problem, WebSocketRefused
 from .settings import ServiceSettings, SubscriptionSettings
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 
-
-def one_line(text: str) -> str:
-    """``text`` without line breaks and other control characters."""
-    return "".join(char if char.isprintable() else " " for char in text)
+from ..mqtt.payload import one_line
 
 
 def get_logger(name: str) -> logging.Logger:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..mqtt.payload import one_line
+
 _logger = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1)
@@ -116,7 +118,7 @@ class MqttService(models.Model):
                 "%s: topics that send more than %s messages a minute are paused: %s",
                 self.name,
                 self.topic_rate_limit,
-                ", ".join(one["topic"] for one in new[:NAMED_TOPICS]),
+                one_line(", ".join(one["topic"] for one in new[:NAMED_TOPICS])),
             )
         if new or rows:
             self._notify_state()

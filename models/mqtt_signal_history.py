@@ -90,6 +90,10 @@ class MqttSignalHistory(models.Model):
     subscription_id = fields.Many2one(
         "mqtt.subscription", ondelete="set null", index="btree_not_null"
     )
+    subscription_identifier = fields.Integer(
+        related="subscription_id.identifier",
+        help="Under which the broker sends what this subscription brings (MQTT 5).",
+    )
     topic = Topic(required=True)
     payload = Payload(
         prefetch=False,

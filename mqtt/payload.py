@@ -131,6 +131,11 @@ def pretty_json(text: str, limit: int = 1_000_000) -> str | None:
     return "".join(pieces)
 
 
+def one_line(text: str) -> str:
+    """``text`` without line breaks and other control characters."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def hex_view(payload: bytes) -> str:
     """The payload as offset, hexadecimal and ASCII columns, 16 bytes a line."""
     lines = []

@@ -10,6 +10,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from odoo.tests import BaseCase
 
 from ..listener.client import TOPIC_ALIASES, Client, read_properties, reason_text
+from ..listener.log import get_logger
 from ..mqtt.publish import next_publish, split_publish
 
 PINGRESP = b"\xd0\0"
@@ -220,6 +221,15 @@ class TestReasonText(BaseCase):
         properties.ReasonString = "no\n2026-01-01 INFO all is \x1b[32mwell\u2028"
         text = reason_text(ReasonCode(PacketTypes.CONNACK, identifier=0x87), properties)
         self.assertEqual(text, "Not authorized: no 2026-01-01 INFO all is  [32mwell ")
+
+
+class TestLog(BaseCase):
+    def test_in_one_line(self):
+        """What a broker says begins no line that looks like another's."""
+        logger = get_logger("mqtt_listener.test")
+        with self.assertLogs(logger) as logs:
+            logger.warning("%s: %s", "Plant", "gone\r\n2026-11-26 CRITICAL \x1b[31m")
+        self.assertIn("Plant: gone  2026-11-26 CRITICAL  [31m", logs.output[0])
 
 
 class TestReadProperties(BaseCase):

@@ -235,6 +235,14 @@ class TestPausedTopics(MqttCase):
             [("service_id", "=", self.service.id)], order="topic"
         )
 
+    def test_a_topic_begins_no_line_of_the_log(self):
+        """Whoever may publish decides what is in it."""
+        self.service.topic_rate_limit = 3
+        self.service._listener_claim("here", "host")
+        with self.assertLogs(LOGGER, "WARNING") as logs:
+            self.report({"a\n2026-11-26 CRITICAL": (BEGIN, 1)})
+        self.assertIn("a 2026-11-26 CRITICAL", logs.output[0])
+
     def test_reported(self):
         self.service.topic_rate_limit = 3
         self.service._listener_claim("here", "host")
