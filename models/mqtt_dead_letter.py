@@ -1,8 +1,9 @@
 from babel.dates import format_timedelta
 
 from odoo import fields, models
-from odoo.exceptions import AccessError
 from odoo.tools import babel_locale_parse
+
+from .groups import OPERATOR, check_group
 
 
 class QueueJob(models.Model):
@@ -83,12 +84,11 @@ class QueueJob(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator or may not see them.
         """
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(
-                self.env._("Only an MQTT operator may decide about failed messages.")
-            )
+        check_group(
+            self.env,
+            OPERATOR,
+            self.env._("Only an MQTT operator may decide about failed messages."),
+        )
         self.check_access("read")
         # sudo: a job is queue_job's to write, of any job an operator may not
         return self.sudo().filtered(

@@ -1,6 +1,6 @@
 from odoo import fields, models
-from odoo.exceptions import AccessError
 
+from .groups import OPERATOR, check_group
 from .wide_fields import BigInteger
 
 
@@ -34,10 +34,9 @@ class MqttPausedTopic(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(self.env._("Only an MQTT operator may resume topics."))
+        check_group(
+            self.env, OPERATOR, self.env._("Only an MQTT operator may resume topics.")
+        )
         self.check_access("read")
         # sudo: the listener's table, which nobody writes through the interface
         topics = self.sudo()

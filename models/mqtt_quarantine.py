@@ -2,10 +2,10 @@ import base64
 from dataclasses import replace
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
 from ..mqtt.message import UNREADABLE, decode_batch, encode_batch
 from ..mqtt.payload import decode_text, hex_view, pretty_json
+from .groups import OPERATOR, check_group
 from .mqtt_signal_history import SHOWN_BYTES
 from .wide_fields import BigInteger, Bytes
 
@@ -108,12 +108,11 @@ class MqttQuarantine(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(
-                self.env._("Only an MQTT operator may have messages stored again.")
-            )
+        check_group(
+            self.env,
+            OPERATOR,
+            self.env._("Only an MQTT operator may have messages stored again."),
+        )
         self.check_access("read")
         # sudo: what is stored is the listener's, whoever has it stored
         records = self.sudo().sorted("sequence")

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from ..mqtt.topic import TopicError, TopicFilter
+from .groups import OPERATOR, check_group
 from .mqtt_signal_history import NOT_KEPT
 from .wide_fields import BigInteger
 
@@ -159,10 +160,9 @@ class MqttReplay(models.Model):
         return True
 
     def _check_operator(self):
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(self.env._("Only an MQTT operator may replay messages."))
+        check_group(
+            self.env, OPERATOR, self.env._("Only an MQTT operator may replay messages.")
+        )
 
     def _message_domain(self):
         """Which messages they are."""

@@ -1,9 +1,11 @@
 import secrets
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import NO_ACCESS, Domain
 from odoo.tools import format_datetime, mute_logger
+
+from .groups import MANAGER, check_group
 
 CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
@@ -461,9 +463,8 @@ class MqttService(models.Model):
         return self.with_context(company_id=self.company_id.id)
 
     def _check_manager(self):
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_manager"
-        ):
-            raise AccessError(
-                self.env._("Only an MQTT manager may set passwords and keys.")
-            )
+        check_group(
+            self.env,
+            MANAGER,
+            self.env._("Only an MQTT manager may set passwords and keys."),
+        )

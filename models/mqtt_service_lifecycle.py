@@ -1,7 +1,8 @@
 from odoo import fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..mqtt.topic import partial_overlap
+from .groups import OPERATOR, check_group
 
 NOTIFY_CHANNEL = "mqtt_listener"
 RANGES = {  # what a connection can be made with
@@ -105,12 +106,11 @@ class MqttService(models.Model):
 
     def _for_operation(self):
         """The services a lifecycle call is for, once the user is allowed to make it."""
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(
-                self.env._("Only an MQTT operator may start, stop or check a service.")
-            )
+        check_group(
+            self.env,
+            OPERATOR,
+            self.env._("Only an MQTT operator may start, stop or check a service."),
+        )
         # The rules still say which services the user may see, then it is the service's
         # own doing: an operator starts what he cannot configure.
         self.check_access("read")

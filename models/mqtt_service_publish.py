@@ -1,7 +1,7 @@
 from datetime import datetime, timezone
 
 from odoo import SUPERUSER_ID, api, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
 from ..mqtt.outgoing import (
     MAX_REMAINING,
@@ -11,6 +11,7 @@ from ..mqtt.outgoing import (
 )
 from ..mqtt.payload import PayloadError, encode_payload
 from ..mqtt.topic import TopicError, check_topic_name
+from .groups import OPERATOR, check_group
 from .reason_codes import describe_reason
 
 COLLECTED = "mqtt_listener.publish"  # key of the cursor's precommit data
@@ -56,10 +57,9 @@ class MqttService(models.Model):
 
     def _for_publishing(self):
         """The services that a call publishes through, once the user may do that."""
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(self.env._("Only an MQTT operator may publish."))
+        check_group(
+            self.env, OPERATOR, self.env._("Only an MQTT operator may publish.")
+        )
         self.check_access("read")
         services = self or self.search([], order="id", limit=1)
         if not services:

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..mqtt.reference import is_reference
+from .groups import MANAGER
 
 SECRETS = {  # by the field that says where it is kept instead
     "password_reference": "password",
@@ -13,7 +14,6 @@ HELP = (
     "Where it is kept instead of here: env:MQTT_… is a variable of the server's "
     "environment, conf:secret_… an option of [mqtt_listener] in its configuration."
 )
-MANAGER = "mqtt_listener.group_manager"
 
 
 class MqttService(models.Model):

@@ -3,13 +3,14 @@ import time
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from ..jobs.failure import Failure
 from ..jobs.guard import Guard
 from ..models.base import RECORDER
+from ..models.groups import OPERATOR, check_group
 from ..models.mqtt_signal_history import SHOWN_BYTES
 from ..models.trial_recorder import Recorder
 from ..models.wide_fields import BigMany2one
@@ -421,10 +422,9 @@ class MqttHandler(models.Model):
         }
 
     def _check_may_try(self):
-        if not self.env.su and not self.env.user.has_group(
-            "mqtt_listener.group_operator"
-        ):
-            raise AccessError(self.env._("Only an MQTT operator may try a handler."))
+        check_group(
+            self.env, OPERATOR, self.env._("Only an MQTT operator may try a handler.")
+        )
 
 
 def _cut(text, limit=MAX_VALUE_CHARS):
