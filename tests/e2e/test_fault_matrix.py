@@ -2,21 +2,22 @@
 
 import pytest
 
+from dev.faults.__main__ import try_faults
 from dev.faults.matrix import FAULTS
-from dev.faults.trial import try_fault
-from dev.faults.world import prepare
 
 MESSAGES = 600
+AT_ONCE = 2  # most of a trial is waiting for what has to recover
 
 
 @pytest.fixture(scope="module")
-def template(folder):
-    """A PostgreSQL with the addon, for each fault to copy."""
-    return prepare(folder / "faults")
+def rows():
+    """What became of each fault."""
+    rows = try_faults(list(FAULTS), rounds=1, messages=MESSAGES, at_once=AT_ONCE)
+    return {row.fault: row for row in rows}
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault(template, name):
-    row = try_fault(name, rounds=1, messages=MESSAGES, template=template)
+def test_fault(rows, name):
+    row = rows[name]
     assert row.is_good, row
     assert row.messages >= MESSAGES

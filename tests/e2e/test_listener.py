@@ -1,5 +1,6 @@
 """The path of a message through real servers, and the service's buttons."""
 
+import base64
 import json
 import os
 import signal
@@ -64,9 +65,13 @@ def test_every_payload_is_stored_byte_for_byte(odoo, broker):
         publish(broker, topic, payload)
     service.wait_stored(len(payloads), where="topic NOT LIKE '$%'")
     stored = {
-        topic: bytes(raw) if raw is not None else text.encode()
+        topic: bytes(raw) if raw is not None else (text or "").encode()
         for topic, text, raw in service.rows("topic, payload, payload_raw")
     }
+    # What is larger than the payload limit is an attachment.
+    ((large,),) = service.rows("payload_attachment_id", "topic = 'odd/large'")
+    (attachment,) = odoo.call("ir.attachment", "read", [large], ["datas"])
+    stored["odd/large"] += base64.b64decode(attachment["datas"])
     assert stored == payloads
 
 
