@@ -358,7 +358,9 @@ class TestService(MqttCase):
         self.assertEqual((old | new | failed).exists(), new | failed)
 
     def test_neutralized(self):
-        """A copy of the database connects nowhere, and as nobody else."""
+        """A copy of the database connects nowhere, as nobody else, with no secret."""
+        secrets = ("password", "tls_key", "tls_key_password", "websocket_headers")
+        self.service.write(dict.fromkeys(secrets, "X-Secret: s3cret"))
         self.service.start_mqtt_service()
         client_id = self.service.client_id
         self.env.flush_all()
@@ -367,4 +369,6 @@ class TestService(MqttCase):
         self.env.invalidate_all()
         self.assertEqual(self.service.status, "stop")
         self.assertNotEqual(self.service.client_id, client_id)
+        for name in secrets:
+            self.assertFalse(self.service[f"{name}_secret"], name)
         self.assertFalse(self.env["mqtt.service"]._listener_wanted())
