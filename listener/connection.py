@@ -22,13 +22,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..mqtt.headers import HeaderError
 from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
 from ..mqtt.rate import TopicRates
-from ..mqtt.reference import SecretMissing
-from ..mqtt.tls import TlsError
 from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
@@ -42,14 +39,12 @@ from .client import (
     read_properties,
     reason_text,
     send_subscribe,
-    server_reference,
 )
 from .inbox import Delivery, Inbox
 from .log import get_logger
 from .observed import Forgettable, Observed
 from .problem import Problem
 from .reception import Reception
-from .route import REASONS as REDIRECTS
 from .route import Route
 from .settings import ServiceSettings, SubscriptionSettings
 from .subscriptions import Subscriptions
@@ -267,7 +262,7 @@ class MqttConnection(threading.Thread):
         self.observed.connected_to = self._route.name_of(self._target)
         try:
             client = new_client(self._target, self.settings.client_id)
-        except (TlsError, SecretMissing, HeaderError) as error:
+        except ValueError as error:  # certificates, a key, secrets elsewhere
             raise ConnectionEnded(Problem.from_exception(error)) from error
         self._client = client
         client.enable_logger(_paho_logger)
@@ -501,14 +496,16 @@ class MqttConnection(threading.Thread):
 
     def _on_connect(self, _client, _userdata, flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            has_will = self._announcer.has_will
-            self._ended = self._refused(reason_code, properties, has_will=has_will)
+            self._ended = self._route.refused(
+                reason_code, properties, has_will=self._announcer.has_will
+            )
             return
         self._route.connected()
         self._failures = 0
         certificate = self._client.certificate
         self.observed.certificate_end = certificate and certificate.end
-        self.observed.maximum_packet_size = limits_of(properties)["maximum_packet_size"]
+        limits = limits_of(properties)
+        self.observed.maximum_packet_size = limits["maximum_packet_size"]
         if not flags.session_present and self._expects_session():
             self.observed.session_lost = time.time()
             _logger.warning(
@@ -535,7 +532,7 @@ class MqttConnection(threading.Thread):
         )
         self._subscribe(*self.subscriptions.plan(renew=is_5))
         # After the subscriptions: who hears it may send what they bring.
-        self._announcer.connected(limits_of(properties))
+        self._announcer.connected(limits)
 
     def _expects_session(self) -> bool:
         keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0
@@ -545,17 +542,9 @@ class MqttConnection(threading.Thread):
     def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
         if flags.is_disconnect_packet_from_server:
             reason_code = disconnect_reason(client, reason_code)
-            self._ended = self._refused(reason_code, properties)
+            self._ended = self._route.refused(reason_code, properties)
         elif self._ended is None:
             self._ended = self._lost(client)
-
-    def _refused(self, reason_code, properties, *, has_will: bool = False) -> Problem:
-        """Why a connection ended, as the broker says."""
-        text = reason_text(reason_code, properties)
-        if reason_code.value in REDIRECTS:
-            reference = server_reference(properties)
-            return self._route.redirect(reason_code.value, reference, text)
-        return Problem.from_reason(reason_code.value, text, has_will=has_will)
 
     def _lost(self, client: Client) -> Problem:
         """Why a connection ended about which the broker said nothing in MQTT."""

@@ -21,10 +21,8 @@ from .client import (
     problem_of,
     reason_text,
     send_publish,
-    server_reference,
 )
 from .problem import Problem
-from .route import REASONS as REDIRECTS
 from .route import Route
 from .settings import ServiceSettings
 
@@ -161,7 +159,7 @@ class Publisher:
 
     def _on_connect(self, _client, _userdata, _flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            self.problem = self._refused(reason_code, properties)
+            self.problem = self._route.refused(reason_code, properties)
         else:
             self._limits = limits_of(properties)
 
@@ -175,13 +173,6 @@ class Publisher:
             return
         if flags.is_disconnect_packet_from_server:
             reason_code = disconnect_reason(client, reason_code)
-            self.problem = self._refused(reason_code, properties)
+            self.problem = self._route.refused(reason_code, properties)
         else:
             self.problem = Problem("lost")
-
-    def _refused(self, reason_code, properties) -> Problem:
-        text = reason_text(reason_code, properties)
-        if reason_code.value in REDIRECTS:
-            reference = server_reference(properties)
-            return self._route.redirect(reason_code.value, reference, text)
-        return Problem.from_reason(reason_code.value, text)

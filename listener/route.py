@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from ..mqtt.redirect import Server, first_server
+from .client import reason_text, server_reference
 from .problem import Problem
 from .settings import ServiceSettings
 
@@ -48,12 +49,23 @@ class Route:
         """The connection that was taken stands."""
         self._connected_at = time.monotonic()
 
+    def refused(self, reason_code, properties, *, has_will: bool = False) -> Problem:
+        """The broker ended the connection, by CONNACK or DISCONNECT.
+
+        :param has_will: whether it answers a CONNECT with a will.
+        :return: why; see ``is_redirected``.
+        """
+        text = reason_text(reason_code, properties)
+        if reason_code.value in REASONS:
+            reference = server_reference(properties)
+            return self.redirect(reason_code.value, reference, text)
+        return Problem.from_reason(reason_code.value, text, has_will=has_will)
+
     def redirect(self, reason: int, reference: str, text: str) -> Problem:
-        """The broker ended the connection with one of ``REASONS``.
+        """The same, for one of ``REASONS``.
 
         :param reference: its Server Reference, empty without one.
         :param text: what it says, in one line.
-        :return: why the connection ended; see ``is_redirected``.
         """
         if not self._settings.follow_redirects:
             return Problem("moved", text)
