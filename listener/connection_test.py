@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ..mqtt.tls import Certificate, Tls
 from .client import new_client, open_connection, reason_text, send_subscribe
 from .problem import Problem
+from .route import Route
 from .settings import ServiceSettings
 
 STEP_TIMEOUT = 5.0  # seconds
@@ -26,7 +27,8 @@ class Step:
     :param name: ``name``, ``tcp``, ``tls``, ``login`` or ``subscription``.
     :param subject: what it was about: an address, a version, a user, a topic filter.
     :param seconds: how long it took.
-    :param problem: why it failed, ``None`` when it did not.
+    :param problem: why it ended there, ``None`` when it did not.
+    :param server: host:port, when it is not the service's own server.
     """
 
     name: str
@@ -34,6 +36,12 @@ class Step:
     seconds: float
     problem: Problem | None
     certificate: Certificate | None = None
+    server: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the broker cannot be used; being sent on to another is no failure."""
+        return self.problem is not None and self.problem.code != "redirected"
 
 
 class _Failed(Exception):
@@ -45,9 +53,20 @@ class _Failed(Exception):
 def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
     """Go through name, TCP, TLS, login and subscriptions; stop at the step that fails.
 
+    Then the same at the server that the broker sends the service to, if it follows.
     With a client identifier and a session of its own, so that a service that runs is
     not disturbed, and without the shared subscriptions, whose messages it would take.
     """
+    route = Route(settings)
+    is_done = False
+    while not is_done:
+        taken = route.take()
+        for step in _test_server(taken, route):
+            yield replace(step, server=route.name_of(taken))
+        is_done = not route.is_redirected
+
+
+def _test_server(settings: ServiceSettings, route: Route) -> Iterator[Step]:
     address = f"{settings.host}:{settings.port}"
     steps: list[tuple[str, str, Callable[[], object]]] = [
         ("name", settings.host, lambda: _resolve(settings)),
@@ -66,7 +85,7 @@ def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
         )
         if step.problem:
             return
-    session = _Session(settings)
+    session = _Session(settings, route)
     try:
         step = _timed("login", settings.username or "", session.log_in)
         yield step
@@ -146,7 +165,8 @@ class _Handshake:
 class _Session:
     """A connection to the broker for the length of a test."""
 
-    def __init__(self, settings: ServiceSettings):
+    def __init__(self, settings: ServiceSettings, route: Route):
+        self._route = route
         # Nothing stays at a 3.1.1 broker either: its session is empty.
         self._settings = replace(settings, session_expiry=0)
         self._client = new_client(settings, f"odoo-test-{secrets.token_hex(6)}")
@@ -154,24 +174,29 @@ class _Session:
         self._client.on_subscribe = lambda client, data, _id, codes, properties: (
             self._answer(client, data, None, codes[0], properties)
         )
-        self._code = self._text = None
+        self._code = self._properties = None
 
     def log_in(self) -> None:
         open_connection(self._client, self._settings, passing=True)
         self._await_answer()
+        if self._code.value >= 0x80:
+            raise _Failed(self._route.refused(self._code, self._properties))
 
     def subscribe(self, subscription) -> None:
         send_subscribe(
             self._client, self._settings, subscription, with_identifier=False
         )
         self._await_answer()
+        if self._code.value >= 0x80:
+            text = reason_text(self._code, self._properties)
+            raise _Failed(Problem.from_reason(self._code.value, text))
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop(0)
 
     def _answer(self, _client, _data, _flags, code, properties) -> None:
-        self._code, self._text = code, reason_text(code, properties)
+        self._code, self._properties = code, properties
 
     def _await_answer(self) -> None:
         self._code = None
@@ -187,5 +212,3 @@ class _Session:
         if self._code is None:
             is_secure = self._settings.tls is not None
             raise _Failed(Problem("tls_closed" if is_secure else "closed_early"))
-        if self._code.value >= 0x80:
-            raise _Failed(Problem.from_reason(self._code.value, self._text))

@@ -24,6 +24,7 @@ class MqttService(models.Model):
         return super()._listener_claim(thread_identifier, host_info)
 
     def _describe_problem(self, code, detail):
+        # Of the server that the context names, which is empty for the service's own.
         env = self.env
         words = {
             "redirected": env._("The broker sends the service to %s.", detail),
@@ -37,14 +38,8 @@ class MqttService(models.Model):
                 detail,
             ),
         }
-        if code == "moved" and self.follow_redirects:
-            return env._(
-                "The broker sends its clients to another one, where only the "
-                "listener and what is published follow: %s.",
-                detail,
-            )
         said = words.get(code) or super()._describe_problem(code, detail)
-        other = self.connected_to
+        other = env.context.get("mqtt_server", self.connected_to)
         if other and code not in words:
             # The words name Host and Port.
             return env._(

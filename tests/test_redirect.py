@@ -221,10 +221,43 @@ class TestRedirect(ListenerCase):
             self.assertEqual(publisher.problem.code, "redirect_loop")
             self.assertFalse(publisher.confirmed)
 
+    def test_the_connection_test_follows(self):
+        """Each server has its steps; being sent on is a failure only without an end."""
+        with Recorder() as second, sends_to(FOR_NOW, address(second)) as first:
+            steps = list(run_connection_test(self.settings(first)))
+        where = address(second)
+        self.assertEqual(
+            [(step.name, step.server) for step in steps],
+            [
+                *((name, "") for name in ("name", "tcp", "login")),
+                *((name, where) for name in ("name", "tcp", "login", "subscription")),
+            ],
+        )
+        self.assertFalse([step for step in steps if step.is_failed])
+        self.assertIn(where, self.words(steps[2].problem))
+        with sends_to(FOR_NOW, "127.0.0.1") as broker:
+            *steps, last = run_connection_test(self.settings(broker))
+        self.assertEqual(len(steps), 3 * (MAX_REDIRECTS + 1) - 1)
+        self.assertEqual(last.problem.code, "redirect_loop")
+        self.assertTrue(last.is_failed)
+
     def test_the_connection_test_says_where(self):
-        with sends_to(FOR_NOW, "other.example") as broker:
-            *_steps, last = run_connection_test(self.settings(broker))
-        self.assertRegex(self.words(last.problem), "follow.*other.example")
+        """Which server does not answer; and that another one is wanted."""
+        nobody = "127.0.0.1:1"
+        with sends_to(FOR_NOW, nobody) as broker:
+            self.service.write({"host": broker.host, "port": broker.port})
+            action = self.service.action_test_connection()
+            test = self.env[action["res_model"]].browse(action["res_id"])
+            self.assertFalse(test.is_successful)
+            *_lines, sent, _name, last = test.line_ids
+            self.assertTrue(sent.is_successful)
+            self.assertIn(nobody, sent.result)
+            self.assertFalse(last.is_successful)
+            self.assertIn(f"sent to {nobody}", last.result)
+            self.service.follow_redirects = False
+            *_steps, last = run_connection_test(self.settings_of_service())
+            self.assertTrue(last.is_failed)
+            self.assertIn("Follow Redirects", self.words(last.problem))
 
     def test_what_is_shown(self):
         """The server that a problem is about, until another listener begins."""

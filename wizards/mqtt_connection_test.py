@@ -37,10 +37,10 @@ class MqttConnectionTestLine(models.TransientModel):
         ],
         required=True,
     )
-    subject = fields.Char(string="What")
+    subject = fields.Text(string="What")
     milliseconds = fields.Float(digits=(10, 1), string="ms")
     is_successful = fields.Boolean()
-    result = fields.Char()
+    result = fields.Text()
 
 
 class MqttService(models.Model):
@@ -66,14 +66,14 @@ class MqttService(models.Model):
         test = self.env["mqtt.connection.test"].create(
             {
                 "service_id": self.id,
-                "is_successful": not any(step.problem for step in steps),
+                "is_successful": not any(step.is_failed for step in steps),
                 "line_ids": [
                     fields.Command.create(
                         {
                             "step": step.name,
                             "subject": step.subject,
                             "milliseconds": step.seconds * 1000,
-                            "is_successful": not step.problem,
+                            "is_successful": not step.is_failed,
                             "result": service._describe_step(step),
                         }
                     )
@@ -96,7 +96,9 @@ class MqttService(models.Model):
         elif step.name == "subscription":
             result = describe_reason(self.env, step.problem.detail)
         else:
-            result = self._describe_problem(step.problem.code, step.problem.detail)
+            result = self.with_context(mqtt_server=step.server)._describe_problem(
+                step.problem.code, step.problem.detail
+            )
         if not step.certificate:
             return result
         return self.env._(
