@@ -167,9 +167,9 @@ class _Session:
 
     def __init__(self, settings: ServiceSettings, route: Route):
         self._route = route
-        # Nothing stays at a 3.1.1 broker either: its session is empty.
         self._settings = replace(settings, session_expiry=0)
-        self._client = new_client(settings, f"odoo-test-{secrets.token_hex(6)}")
+        client_id = f"odoo-test-{secrets.token_hex(6)}"
+        self._client = new_client(settings, client_id, passing=True)
         self._client.on_connect = self._answer
         self._client.on_subscribe = lambda client, data, _id, codes, properties: (
             self._answer(client, data, None, codes[0], properties)
@@ -189,7 +189,7 @@ class _Session:
         self._await_answer()
         if self._code.value >= 0x80:
             text = reason_text(self._code, self._properties)
-            raise _Failed(Problem.from_reason(self._code.value, text))
+            raise _Failed(Problem("subscription_refused", text))
 
     def close(self) -> None:
         self._client.disconnect()

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 
 from ..mqtt.headers import HeaderError
-from ..mqtt.reference import SecretMissing
+from ..mqtt.reference import OptionsUnreadable, SecretMissing
 from ..mqtt.tls import TlsError
 
 # MQTT 5.0 section 2.4; paho translates the return codes of 3.1.1 into these.
@@ -96,7 +96,7 @@ class Problem:
                 return cls("tls_closed", str(error))
             case ssl.SSLError():
                 return cls(_TLS_REASONS.get(error.reason, "tls_other"), str(error))
-            case TlsError() | SecretMissing() | HeaderError():
+            case TlsError() | SecretMissing() | OptionsUnreadable() | HeaderError():
                 return cls._from_settings(error)
             case WebSocketRefused():
                 return cls("websocket", str(error))
@@ -120,4 +120,6 @@ class Problem:
                 return cls("tls_setup", error.code)
             case SecretMissing():
                 return cls("secret_missing", error.reference)
+            case OptionsUnreadable():
+                return cls("options_unreadable", error.path)
         return cls("headers")

@@ -12,7 +12,7 @@ from odoo.tools import config
 from ..mqtt.backoff import Backoff
 from ..mqtt.headers import parse_headers
 from ..mqtt.outgoing import Outgoing
-from ..mqtt.reference import OPTION_PREFIX, look_up
+from ..mqtt.reference import OPTION_PREFIX, OptionsUnreadable, look_up
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
@@ -75,6 +75,7 @@ class ServiceSettings:
         """With the secrets that are kept elsewhere, as this process finds them now.
 
         :raise SecretMissing: naming the reference of one that is not there.
+        :raise OptionsUnreadable: when that cannot be known.
         :raise HeaderError: when what was found are no headers.
         """
         if not self.references:
@@ -166,10 +167,17 @@ class NodeSettings:
 
 
 def read_section() -> Mapping[str, str]:
-    """The options of ``[mqtt_listener]`` as they stand in odoo.conf now."""
+    """The options of ``[mqtt_listener]`` as they stand in odoo.conf now.
+
+    :raise OptionsUnreadable: when that is no configuration.
+    """
     parser = configparser.ConfigParser(interpolation=None)
     if path := config["config"]:
-        parser.read(path)
+        try:
+            parser.read(path)
+        except (configparser.Error, UnicodeDecodeError):
+            # From None: it quotes lines, such as those of a key that is not indented.
+            raise OptionsUnreadable(path) from None
     return parser[SECTION] if parser.has_section(SECTION) else {}
 
 

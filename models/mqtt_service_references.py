@@ -88,10 +88,16 @@ class MqttService(models.Model):
         }
 
     def _describe_problem(self, code, detail):
-        if code != "secret_missing":
-            return super()._describe_problem(code, detail)
-        return self.env._(
-            "There is no %s where the listener or the job runs: set it for that "
-            "server, and start it again.",
-            detail,
-        )
+        words = {
+            "secret_missing": self.env._(
+                "There is no %s where the listener or the job runs: set it for that "
+                "server, and start it again.",
+                detail,
+            ),
+            "options_unreadable": self.env._(
+                "%s cannot be read where the listener or the job runs: is it a "
+                "configuration as it was, with values of several lines indented?",
+                detail,
+            ),
+        }
+        return words.get(code) or super()._describe_problem(code, detail)

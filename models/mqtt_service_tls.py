@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import NO_ACCESS
 from odoo.tools import format_datetime
 
 from ..mqtt.headers import HeaderError, parse_headers
-from ..mqtt.tls import Certificate, Tls, TlsError
+from ..mqtt.tls import Certificate, Tls, TlsError, has_private_key
 
 WARNING_DAYS = 30  # before a certificate ends
 PORTS = {  # (transport, TLS): the one that brokers listen on
@@ -122,6 +122,21 @@ class MqttService(models.Model):
                     "service cannot connect from then on.",
                     format_datetime(self.env, other),
                 )
+
+    @api.constrains("tls_authorities", "tls_certificate")
+    def _check_no_key(self):
+        # Who may read the service may read these.
+        for service in self:
+            for name in ("tls_authorities", "tls_certificate"):
+                if has_private_key(service[name] or ""):
+                    raise ValidationError(
+                        self.env._(
+                            "%(field)s of “%(service)s” has a private key in it, which "
+                            "others could read here: enter it as Private Key.",
+                            field=self._fields[name]._description_string(self.env),
+                            service=service.name,
+                        )
+                    )
 
     @api.onchange("tls", "transport")
     def _onchange_tls(self):

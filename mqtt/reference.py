@@ -25,6 +25,17 @@ class SecretMissing(ValueError):
         self.reference = reference
 
 
+class OptionsUnreadable(ValueError):
+    """The configuration that a secret should be in cannot be read.
+
+    :ivar path: of its file; nothing of what stands there.
+    """
+
+    def __init__(self, path: str):
+        super().__init__(f"{path} cannot be read")
+        self.path = path
+
+
 def is_reference(text: str) -> bool:
     """Whether this is the name of a place where a secret may be."""
     return _REFERENCE.fullmatch(text) is not None
@@ -39,6 +50,7 @@ def look_up(
 
     :param read_options: reads those of the configuration, in lower case.
     :raise SecretMissing: when it is not there, or empty.
+    :raise OptionsUnreadable: when that cannot be known, by ``read_options``.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:

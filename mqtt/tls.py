@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 _CERTIFICATE = re.compile(
     "-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
 )
+_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 class TlsError(ValueError):
@@ -153,6 +154,11 @@ class Tls:
             return pem.load_pem_private_key(content, password or b"\0")
         except (TypeError, ValueError, UnsupportedAlgorithm):
             raise TlsError("key_password" if is_encrypted else "key") from None
+
+
+def has_private_key(text: str) -> bool:
+    """Whether there is one among these PEM blocks."""
+    return _KEY.search(text) is not None
 
 
 def _certificates(text: str) -> list[x509.Certificate]:

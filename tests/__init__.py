@@ -4,6 +4,7 @@ from . import test_access
 from . import test_announcements
 from . import test_client
 from . import test_connection
+from . import test_connection_test
 from . import test_dead_letters
 from . import test_handler
 from . import test_handler_trial

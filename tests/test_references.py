@@ -1,5 +1,6 @@
 import os
 import tempfile
+import traceback
 from unittest.mock import patch
 
 from odoo.exceptions import UserError, ValidationError
@@ -11,7 +12,7 @@ from ..listener.problem import Problem
 from ..listener.publisher import Publisher
 from ..listener.settings import NodeSettings, ServiceSettings
 from ..mqtt.headers import HeaderError, parse_headers
-from ..mqtt.reference import SecretMissing, is_reference, look_up
+from ..mqtt.reference import OptionsUnreadable, SecretMissing, is_reference, look_up
 from .common import MqttCase
 from .e2e.certificates import Identity
 
@@ -158,6 +159,24 @@ class TestReferences(MqttCase):
         self.assertEqual(message.state, "retrying")
         job = self.env["queue.job"].search([("mqtt_message_id", "=", message.id)])
         self.assertIn("env:MQTT_FORGOTTEN", job.result)
+
+    def test_a_configuration_that_cannot_be_read(self):
+        """The lines that are wrong may be the secret: they are not in what is said."""
+        self.configure("secret_key = -----BEGIN PRIVATE KEY-----\nc2VjcmV0\n")
+        self.service.password_reference = "conf:secret_key"
+        with self.assertRaises(OptionsUnreadable) as error:
+            self.settings().resolved()
+        said = "".join(traceback.format_exception(error.exception))
+        self.assertNotIn("c2VjcmV0", said)
+        problem = Problem.from_exception(error.exception)
+        words = self.service._describe_problem(problem.code, problem.detail)
+        self.assertIn("cannot be read", words)
+        self.assertNotIn("c2VjcmV0", words)
+        with self.assertRaisesRegex(UserError, "cannot be read"):
+            self.service.action_test_connection()
+        with Publisher(self.settings(), "test") as publisher:
+            publisher.send([])
+        self.assertEqual(publisher.problem, problem)
 
     def test_headers_that_are_none(self):
         os.environ["MQTT_PLANT_PASSWORD"] = "s3cret without a colon"

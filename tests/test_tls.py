@@ -2,7 +2,7 @@ import ssl
 from datetime import timedelta
 
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 
 from ..mqtt.tls import Certificate, Tls, TlsError
@@ -145,6 +145,18 @@ class TestServiceTls(MqttCase):
         self.service.host = "elsewhere"
         self.assertFalse(self.service.websocket_headers_is_set)
         self.assertTrue(self.service.tls_key_is_set)
+
+    def test_no_key_where_others_could_read_it(self):
+        """As it stands in one file with the certificate, often."""
+        both = Identity("both")
+        content = both.private_key() + both.certificate
+        for name, words in (
+            ("tls_certificate", "Client Certificate.*Private Key"),
+            ("tls_authorities", "Authorities.*Private Key"),
+        ):
+            with self.assertRaisesRegex(ValidationError, words) as error:
+                self.service[name] = content
+            self.assertNotIn("BEGIN", str(error.exception))
 
     def test_start_names_the_field(self):
         for values, words in (

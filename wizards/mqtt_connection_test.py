@@ -7,7 +7,7 @@ from ..listener.problem import Problem
 from ..listener.settings import ServiceSettings
 from ..models.reason_codes import describe_reason
 from ..mqtt.headers import HeaderError
-from ..mqtt.reference import SecretMissing
+from ..mqtt.reference import OptionsUnreadable, SecretMissing
 
 
 class MqttConnectionTest(models.TransientModel):
@@ -57,7 +57,7 @@ class MqttService(models.Model):
         settings = ServiceSettings.from_values(service._listener_settings())
         try:
             settings = settings.resolved()
-        except (SecretMissing, HeaderError) as error:
+        except (SecretMissing, OptionsUnreadable, HeaderError) as error:
             problem = Problem.from_exception(error)
             raise UserError(
                 service._describe_problem(problem.code, problem.detail)
@@ -93,7 +93,7 @@ class MqttService(models.Model):
     def _describe_step(self, step):
         if not step.problem:
             result = self.env._("OK")
-        elif step.name == "subscription":
+        elif step.problem.code == "subscription_refused":
             result = describe_reason(self.env, step.problem.detail)
         else:
             result = self.with_context(mqtt_server=step.server)._describe_problem(
