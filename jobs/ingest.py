@@ -111,6 +111,25 @@ class MqttService(models.Model):
             if request := answered.get(message.sequence):
                 request._take_answer(message)
 
+    def _is_storing(self, through):
+        """Whether messages up to a sequence wait for a job that will store them.
+
+        A job that failed or was cancelled may leave its batch behind for ever.
+        """
+        batches = [("service_id", "=", self.id), ("last_sequence", "<=", through)]
+        if not self.env["mqtt.batch"].search_count(batches, limit=1):
+            return False
+        oldest = self.env["queue.job"].search(
+            [
+                ("mqtt_service_id", "=", self.id),
+                ("method_name", "=", "_job_ingest"),
+                ("state", "not in", ("failed", "done", "cancelled")),
+            ],
+            order="date_created, id",  # as messages were received
+            limit=1,
+        )
+        return bool(oldest) and oldest.kwargs["last_sequence"] <= through
+
     def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed."""
         self._requeue_after_outage("_job_ingest")

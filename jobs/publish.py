@@ -12,6 +12,7 @@ from ..listener.publisher import WINDOW, Publisher
 from ..listener.settings import ServiceSettings
 
 PRIORITY = 5  # before the default of 10: somebody waits for it
+BUSY_SECONDS = 1  # until a job looks again that has to wait
 TRIES = 10
 PART = 5_000  # messages that a job publishes; the others are left to the next
 
@@ -71,9 +72,10 @@ class MqttService(models.Model):
         self._check_may_publish()
         expired = waiting.filtered(lambda one: one.message_id._has_expired())
         expired.message_id.cancel_reason = self.env._("Expired before it was published")
-        to_send, later = (waiting - expired)[:PART], (waiting - expired)[PART:]
+        waiting -= expired
         expired.unlink()
-        self._wait_to_hear(to_send.message_id)
+        waiting -= self._hold_back_requests(waiting)
+        to_send, later = waiting[:PART], waiting[PART:]
         tries = Job.load(self.env, uuid).retry
         settings = ServiceSettings.from_values(self._listener_settings())
         # One at a time after a failure: it shows which message ends the connection.
@@ -83,10 +85,26 @@ class MqttService(models.Model):
             window=1 if tries else WINDOW,
         ) as publisher:
             publisher.send(one.message_id._as_outgoing() for one in to_send)
-        result = self._conclude_publishing(publisher, to_send, tries)
-        if later:
-            self._enqueue_publish(later)
-        return result
+        return self._conclude_publishing(publisher, to_send, later, tries)
+
+    def _hold_back_requests(self, waiting):
+        """Leave requests whose answer nobody would hear to a job of their own, with
+        what is not to overtake them.
+
+        :return: these.
+        :raise RetryableJobError: when it would be all.
+        """
+        topics = self._find_unheard_topics(waiting.message_id)
+        held = waiting._of_topics(topics)
+        if held and held == waiting:
+            raise RetryableJobError(
+                self.env._("The broker has not granted %s yet.", self.response_topic),
+                seconds=BUSY_SECONDS,
+                ignore_retry=True,
+            )
+        if held:
+            self._enqueue_publish(held)
+        return held
 
     def _check_may_publish(self):
         if not self.active:
@@ -101,22 +119,25 @@ class MqttService(models.Model):
                 self.env._("This database is a neutralized copy: it publishes nothing.")
             )
 
-    def _conclude_publishing(self, publisher, sent, tries):
-        """Keep what was confirmed, and give the rest the jobs that it needs."""
+    def _conclude_publishing(self, publisher, sent, later, tries):
+        """Keep what was confirmed, and give the rest the jobs that it needs.
+
+        :param later: what was not to be sent yet; it may not overtake either.
+        """
 
         def of(keys):
             return sent.filtered(lambda one: one.message_id.id in keys)
 
         confirmed = of(publisher.confirmed)
         hopeless, refused = of(publisher.hopeless), of(publisher.refused)
+        left = sent - confirmed - hopeless
         # What came after a refused message of its topic was not sent.
-        held_topics = set(refused.message_id.mapped("topic"))
-        rest = sent - confirmed - hopeless - refused
-        refused += rest.filtered(lambda one: one.message_id.topic in held_topics)
-        rest -= refused
+        refused = left._of_topics(set(refused.message_id.mapped("topic")))
+        rest = left - refused
         culprit = rest.browse()
         if publisher.problem and tries and len(publisher.under_way) == 1:
-            culprit = of(publisher.under_way) & rest
+            topics = set((of(publisher.under_way) & rest).message_id.mapped("topic"))
+            culprit = rest._of_topics(topics)
         groups = [
             *hopeless,
             *refused.grouped(lambda one: one.message_id.topic).values(),
@@ -124,13 +145,19 @@ class MqttService(models.Model):
             rest - culprit,
         ]
         groups = [group for group in groups if group]
-        if sent and groups == [sent]:
+        if groups == [sent]:
             self._raise_publishing(publisher, sent)
         self._hand_to_handlers(confirmed.message_id)
         confirmed.unlink()
         for group in groups:
-            never_tried = group <= hopeless
-            self._enqueue_publish(group.sorted("id"), tries=0 if never_tried else 1)
+            if group <= hopeless:
+                self._enqueue_publish(group)
+                continue
+            behind = later._of_topics(set(group.message_id.mapped("topic")))
+            later -= behind
+            self._enqueue_publish((group + behind).sorted("id"), tries=1)
+        if later:
+            self._enqueue_publish(later)
         return self.env._(
             "Published: %(count)s, left to other jobs: %(left)s",
             count=len(publisher.confirmed),

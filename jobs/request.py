@@ -21,24 +21,15 @@ BUSY_SECONDS = 1  # until a job looks again that could not begin
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _wait_to_hear(self, messages):
-        """See that answers to these messages would be heard.
-
-        :raise RetryableJobError: while the broker has not granted the subscription
-            that brings them. A request that waits too long expires.
+    def _find_unheard_topics(self, messages):
+        """Topics of the requests among these messages, while the broker has not granted
+        the subscription that brings the answers. One that waits too long expires.
         """
-        asking = self.env["mqtt.request"].search_count(
-            [("message_id", "in", messages.ids)], limit=1
-        )
-        if not asking:
-            return
-        states = self._answer_subscriptions().mapped("state")
-        if not {"granted", "covered"} & set(states):
-            raise RetryableJobError(
-                self.env._("The broker has not granted %s yet.", self.response_topic),
-                seconds=BUSY_SECONDS,
-                ignore_retry=True,
-            )
+        requests = self.env["mqtt.request"].search([("message_id", "in", messages.ids)])
+        states = requests and self._answer_subscriptions().mapped("state")
+        if {"granted", "covered"} & set(states):
+            return set()
+        return set(requests.message_id.mapped("topic"))
 
     def _find_answered(self, messages):
         """``{sequence: mqtt.request}`` of the requests that these messages answer.
@@ -141,10 +132,7 @@ class MqttRequest(models.Model):
             return self.env._("It was answered in time.")
         if through is None:
             through = self.service_id.connection_ids.sequence
-        if self.env["mqtt.batch"].search_count(
-            [("service_id", "=", self.service_id.id), ("last_sequence", "<=", through)],
-            limit=1,
-        ):
+        if self.service_id._is_storing(through):
             self._enqueue_silence(BUSY_SECONDS, through)
             return self.env._("What was received in time is not stored yet.")
         self.state = "silent"

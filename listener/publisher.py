@@ -102,11 +102,13 @@ class Publisher:
     def send(self, messages: Iterable[Outgoing]) -> None:
         """Publish messages in this order, and wait for the answers.
 
-        What is in none of ``confirmed``, ``refused`` and ``hopeless`` afterwards was
-        not answered: the connection is over, or one of its topic was refused before.
+        Of a topic, one is under way at a time: it may be refused, and the next would
+        have overtaken it. What is in none of ``confirmed``, ``refused`` and
+        ``hopeless`` afterwards was not answered: the connection is over, or one of its
+        topic was refused before.
         """
         for message in messages:
-            self._wait(lambda: len(self._sent) < self._window)
+            self._wait(lambda topic=message.topic: self._has_room(topic))
             if self.problem:
                 return
             if message.topic in self._held_topics:
@@ -118,6 +120,12 @@ class Publisher:
             self._sent[send_publish(self._client, self._settings, message)] = message
             self._read_answers()
         self._wait(lambda: not self._sent)
+
+    def _has_room(self, topic: str) -> bool:
+        under_way = self._sent.values()
+        return len(under_way) < self._window and not any(
+            message.topic == topic for message in under_way
+        )
 
     def _find_limit(self, message: Outgoing) -> Problem | None:
         is_5 = self._settings.protocol == "5"

@@ -4,6 +4,7 @@ from odoo import fields, models
 from odoo.tools import babel_locale_parse
 
 from .groups import OPERATOR, check_group
+from .queue_job import PUBLISH_METHOD
 
 
 class QueueJob(models.Model):
@@ -15,6 +16,13 @@ class QueueJob(models.Model):
     _inherit = "queue.job"
 
     mqtt_age = fields.Char(string="Age", compute="_compute_mqtt_age")
+    mqtt_message_count = fields.Integer(
+        string="Message Count",
+        compute="_compute_mqtt_message_count",
+        compute_sudo=True,
+        help="A job publishes what a transaction asked for; the topic is that of the "
+        "first message.",
+    )
 
     _mqtt_failed = models.Index(
         "(mqtt_handler_id) WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
@@ -26,6 +34,18 @@ class QueueJob(models.Model):
         for job in self:
             since = job.date_started or job.date_created
             job.mqtt_age = since and format_timedelta(now - since, locale=locale)
+
+    def _compute_mqtt_message_count(self):
+        publishing = self.filtered(lambda job: job.method_name == PUBLISH_METHOD)
+        counts = dict(
+            self.env["mqtt.outgoing"]._read_group(
+                [("job_uuid", "in", publishing.mapped("uuid"))],
+                ["job_uuid"],
+                ["__count"],
+            )
+        )
+        for job in self:
+            job.mqtt_message_count = counts.get(job.uuid, bool(job.mqtt_message_id))
 
     def action_mqtt_requeue(self):
         """Have the handlers try these messages again, with all their tries.
@@ -69,15 +89,28 @@ class QueueJob(models.Model):
         return self.mqtt_message_id.get_formview_action()
 
     def _mqtt_cancel(self, reason):
-        """Cancel, and leave who did it and why on the job and on its message."""
+        """Cancel, and leave who did it and why on the job and on its messages."""
         self._for_mqtt_operation()._change_job_state(
-            "cancelled",
-            result=self.env._(
-                "Cancelled by %(user)s: %(reason)s",
-                user=self.env.user.name,
-                reason=reason,
-            ),
+            "cancelled", result=self._mqtt_cancelled_by_me(reason)
         )
+
+    def _mqtt_cancelled_by_me(self, reason):
+        return self.env._(
+            "Cancelled by %(user)s: %(reason)s", user=self.env.user.name, reason=reason
+        )
+
+    def _mqtt_publish_instead(self, corrected, reason):
+        """Publish this instead of the message that the job stands for, in its place,
+        and what else the job has to publish: by a job of their own.
+
+        :param reason: left on the message that is not published.
+        """
+        self.ensure_one()
+        original, waiting = self.mqtt_message_id, self._mqtt_outgoing()
+        own = waiting.filtered(lambda one: one.message_id == original)
+        own.message_id = corrected
+        self.mqtt_service_id._enqueue_publish(waiting)
+        original.cancel_reason = self._mqtt_cancelled_by_me(reason)
 
     def _for_mqtt_operation(self):
         """These jobs, as far as they are of messages and have failed.

@@ -21,6 +21,12 @@ class MqttOutgoing(models.Model):
 
     _message_uniq = models.UniqueIndex("(message_id)")
 
+    def _of_topics(self, topics):
+        """Those whose topic is one of these."""
+        if not topics:
+            return self.browse()
+        return self.filtered(lambda one: one.message_id.topic in topics)
+
     def _lock(self):
         """Keep a second run of the same job from publishing them as well; it waits,
         and is told that somebody was faster.

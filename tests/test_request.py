@@ -111,6 +111,17 @@ class TestRequest(MqttCase):
         self.mqtt_run_jobs(later=True)
         self.assertEqual((request.state, other.state), ("answered", "silent"))
 
+    def test_what_will_not_be_stored_is_not_waited_for(self):
+        """A batch whose job was cancelled stays; nobody waits for it."""
+        request = self.ask()
+        properties = {"correlation_data": request.correlation}
+        topic = self.service.response_topic
+        self.enqueue(self.message(topic, b"done", properties=properties))
+        ingest = self.env["queue.job"].search([("method_name", "=", "_job_ingest")])
+        ingest.button_cancelled()
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual(request.state, "silent")
+
     def test_not_what_it_looks_like(self):
         """Another topic, other correlation data or none at all is no answer."""
         request = self.ask()

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class MqttCancellation(models.TransientModel):
@@ -8,7 +8,14 @@ class MqttCancellation(models.TransientModel):
     _description = "Cancellation of Failed MQTT Messages"
 
     job_ids = fields.Many2many("queue.job", string="Failed Messages", required=True)
+    message_count = fields.Integer(compute="_compute_message_count")
     reason = fields.Char(required=True)
+
+    @api.depends("job_ids")
+    def _compute_message_count(self):
+        for cancellation in self:
+            jobs = cancellation.job_ids
+            cancellation.message_count = sum(jobs.mapped("mqtt_message_count"))
 
     def action_cancel_jobs(self):
         """Cancel them for the reason given."""

@@ -3,6 +3,8 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.queue_job import PUBLISH_METHOD
+
 
 class MqttCorrection(models.TransientModel):
     """What a failed message should have said."""
@@ -17,6 +19,9 @@ class MqttCorrection(models.TransientModel):
         related="job_id.mqtt_handler_id", string="Handler", related_sudo=False
     )
     error = fields.Char(related="job_id.exc_message", related_sudo=False)
+    message_count = fields.Integer(
+        related="job_id.mqtt_message_count", related_sudo=False
+    )
     is_text = fields.Boolean(compute="_compute_is_text")
     payload = fields.Text(
         compute="_compute_payload", compute_sudo=False, store=True, readonly=False
@@ -39,9 +44,10 @@ class MqttCorrection(models.TransientModel):
             correction.payload = correction.is_text and message.payload
 
     def action_process(self):
-        """Give the correction to the handler, as a message of its own.
+        """Give the correction to the handler, or publish it, as a message of its own.
 
-        The original stays, and its job is cancelled.
+        The original stays, and its job is cancelled; what else that was to publish is
+        published after the correction.
 
         :raise AccessError: for a user who is no MQTT operator.
         :raise UserError: when the message is not failed any more.
@@ -51,11 +57,12 @@ class MqttCorrection(models.TransientModel):
         if not job:
             raise UserError(self.env._("This message is not failed any more."))
         corrected = job.mqtt_message_id._correct(self._payload_bytes())
-        if corrected.direction == "send":
-            corrected._queue_publishing()
+        reason = self.env._("corrected as message %s", corrected.id)
+        if job.method_name == PUBLISH_METHOD:
+            job._mqtt_publish_instead(corrected, reason)
         else:
             corrected._enqueue_handle(job.mqtt_handler_id)
-        self.job_id._mqtt_cancel(self.env._("corrected as message %s", corrected.id))
+        self.job_id._mqtt_cancel(reason)
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _payload_bytes(self):
