@@ -19,6 +19,7 @@ COLUMNS = (
     "websocket_headers_secret",
 )
 GROUPS = ("user", "operator", "manager")
+RECEIVED = "direction = 'receive'"
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +63,11 @@ def test_secrets_stand_nowhere(new_odoo, postgres, secure_broker, authority):
         "s3cret-header",
         *key.splitlines()[1:-1],
         "s3cret-other",
+        "s3cret-referred",
+        "s3cret-not-indented",
     ]
-    with new_odoo(options={"log_handler": HANDLERS}) as odoo:
+    options = {"log_handler": HANDLERS}
+    with new_odoo(options=options, mqtt={"secret_me": "s3cret-referred"}) as odoo:
         service = Service(
             odoo,
             secure_broker,
@@ -96,12 +100,14 @@ def use(odoo, service, broker, values):
     """Do with the secrets what is done with them; what Odoo answers."""
     service.start()
     publish(broker, "tls/1", "x")
-    service.wait_stored(1)
+    service.wait_stored(1, where=RECEIVED)
     service.call("mqtt_publish", "tls/2", "x")
-    service.wait_stored(2)  # it comes back: the job has used them
+    # It comes back: the job has used them.
+    service.wait_stored(2, where=RECEIVED)
     action = service.call("action_test_connection")
     lines = [("test_id", "=", action["res_id"])]
     yield odoo.call("mqtt.connection.test.line", "search_read", lines)
+    yield from refer(odoo, service)
     # Refused by the broker, by Start, and by PostgreSQL.
     yield refused(service, "write", {"password": "s3cret-other", "company_id": 10**6})
     yield refused(service, "write", {"password": "s3cret-other", "name": False})
@@ -118,6 +124,34 @@ def use(odoo, service, broker, values):
     yield from read_as_each(odoo, service)
     copy = service.call("copy")
     yield odoo.call("mqtt.service", "read", copy)
+
+
+def refer(odoo, service):
+    """The same with a reference, also to a configuration that cannot be read."""
+    service.call("write", {"password_reference": "conf:secret_me"})
+    service.call("restart_mqtt_service")
+    service.call("mqtt_publish", "tls/3", "x")
+    service.wait_stored(3, where=RECEIVED)
+    good = odoo.configuration.read_text()
+    odoo.configuration.write_text(f"{good}\nsecret_key = -----\ns3cret-not-indented\n")
+    yield refused(service, "action_test_connection")
+    service.call("restart_mqtt_service")
+    wait_until(
+        lambda: "cannot be read" in (service.read("last_error") or ""),
+        15,
+        "the listener does not say what is wrong",
+    )
+    message = service.call("mqtt_publish", "tls/4", "x")
+    yield message
+    wait_until(
+        lambda: odoo.call(
+            "queue.job", "search_count", [("result", "like", "cannot be read")]
+        ),
+        15,
+        "the job does not say what is wrong",
+    )
+    yield odoo.call("queue.job", "search_read", [], ["result", "exc_info"])
+    odoo.configuration.write_text(good)
 
 
 def refused(service, method, *arguments):
