@@ -330,6 +330,8 @@ class MqttHandler(models.Model):
         if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals) and not self._is_syncing():
             self._check_not_declared()
         result = super().write(vals)
+        if "service_id" in vals:
+            self.check_access("write")  # Odoo asks before: it may be another company's
         if MATCHING_FIELDS & set(vals):
             self.env.registry.clear_cache()
         if {*MATCHING_FIELDS, "subscribe"} & set(vals):

@@ -61,7 +61,8 @@ class MqttService(models.Model):
             self.env, OPERATOR, self.env._("Only an MQTT operator may publish.")
         )
         self.check_access("read")
-        services = self or self.search([], order="id", limit=1)
+        # The context of the caller may be of a list that shows the archived, too.
+        services = self or self.search([("active", "=", True)], order="id", limit=1)
         if not services:
             raise UserError(
                 self.env._("There is no MQTT service to publish through: create one.")

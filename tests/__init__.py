@@ -2,6 +2,7 @@ from importlib.util import find_spec
 
 from . import test_access
 from . import test_announcements
+from . import test_broker_limits
 from . import test_client
 from . import test_connection
 from . import test_connection_test

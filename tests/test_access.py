@@ -178,6 +178,23 @@ class TestAccess(MqttCase):
             {**of_message, "handler_id": self.handler.id, "sequence": 1}
         )
 
+    def new_values(self):
+        """What a manager can create for the service: values by model."""
+        of_service = {"service_id": self.service.id}
+        action = self.handler.action_server_id
+        return {
+            "mqtt.service": {"name": "New", "company_id": self.service.company_id.id},
+            "mqtt.subscription": {**of_service, "topic_filter": "new"},
+            "mqtt.announcement": {**of_service, "kind": "stop", "topic": "new"},
+            "mqtt.handler": {
+                **of_service,
+                "name": "New",
+                "pattern": "new",
+                "action_server_id": action.id,
+            },
+            "mqtt.replay": {**of_service, "topic_filter": "new"},
+        }
+
     def dialog(self, model, env):
         """A record of a transient model, as its dialog makes it."""
         values = {
@@ -337,6 +354,41 @@ class TestAccess(MqttCase):
                 self.assertFalse(
                     self.may_call(self.elsewhere, model, method, arguments, record)
                 )
+
+    def may(self, user, method, record, values):
+        """Whether a user may create or write, in the companies of their own."""
+        env = self.env(user=user, context={"allowed_company_ids": user.company_ids.ids})
+        with self.undone():
+            try:
+                getattr(record.with_env(env), method)(values)
+                self.env.flush_all()
+            except AccessError:
+                return False
+        return True
+
+    def test_nothing_new_for_another_company(self):
+        """Who may create anything there adds nothing to this one, and moves nothing."""
+        manager = self.users["manager"]
+        for user in (manager, self.elsewhere):  # who write server actions
+            user.group_ids |= self.env.ref("base.group_system")
+        theirs = self.service.copy({"company_id": self.elsewhere.company_id.id})
+        new_values = self.new_values()
+        for model, allowed in MODELS.items():
+            if self.env[model]._transient:
+                continue
+            values = new_values.get(model, {})
+            may_create = "c" in allowed.get("manager", "")
+            self.assertEqual(bool(values), may_create, model)
+            new = self.env[model]
+            with self.subTest(model=model, operation="create"):
+                self.assertEqual(self.may(manager, "create", new, values), may_create)
+                self.assertFalse(self.may(self.elsewhere, "create", new, values))
+            if "service_id" not in values:
+                continue
+            record = new.create({**values, "service_id": theirs.id})
+            with self.subTest(model=model, operation="move"):
+                move = {"service_id": self.service.id}
+                self.assertFalse(self.may(self.elsewhere, "write", record, move))
 
     def test_a_dialog_for_another_company(self):
         """Opened there, it does not reach into this one."""

@@ -91,6 +91,21 @@ class TestPublish(MqttCase):
             self.service.mqtt_publish("t", "x", properties={"content_type": "a"})
         self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
 
+    def test_without_a_service(self):
+        """The first that is active publishes, whatever the caller wants to see."""
+        services = self.env["mqtt.service"]
+        services.search([("id", "!=", self.service.id)]).active = False
+        second = self.service.copy()
+        for env in (services, services.with_context(active_test=False)):
+            self.assertEqual(env.mqtt_publish("t", "x").service_id, self.service)
+        self.service.active = False
+        for env in (services, services.with_context(active_test=False)):
+            self.assertEqual(env.mqtt_publish("t", "x").service_id, second)
+        second.active = False
+        for env in (services, services.with_context(active_test=False)):
+            with self.assertRaisesRegex(UserError, "no MQTT service.*create one"):
+                env.mqtt_publish("t", "x")
+
     def action(self, **values):
         return self.env["ir.actions.server"].create(
             {

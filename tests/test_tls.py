@@ -1,5 +1,8 @@
+import contextlib
 import ssl
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -8,6 +11,7 @@ from odoo.tests import BaseCase, new_test_user, tagged
 from ..mqtt.tls import Certificate, Tls, TlsError
 from .common import MqttCase
 from .e2e.certificates import Identity
+from .listening import ListenerCase, Recorder
 
 PASSWORD = "not to be read"
 
@@ -208,3 +212,61 @@ class TestServiceTls(MqttCase):
         service.update({"port": 12883, "tls": False})
         service._onchange_tls()
         self.assertEqual(service.port, 12883)
+
+
+class TlsRecorder(Recorder):
+    """Speaks TLS, and keeps what the client says before it speaks MQTT.
+
+    :param identity: its certificate.
+    :param protocols: names of RFC 7301 that it takes, the best first.
+    :ivar server_names: those that clients asked for (SNI).
+    :ivar chosen: the name that each connection agreed on, ``None`` without.
+    """
+
+    def __init__(self, identity, protocols):
+        super().__init__()
+        self.server_names, self.chosen = [], []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            self._context.load_cert_chain(*identity.write(Path(folder)))
+        self._context.set_alpn_protocols(protocols)
+        self._context.sni_callback = self._on_server_name
+
+    def _on_server_name(self, _socket, name, _context):
+        self.server_names.append(name)
+
+    def _talk(self, connection):
+        with contextlib.suppress(OSError):
+            secure = self._context.wrap_socket(connection, server_side=True)
+            self.chosen.append(secure.selected_alpn_protocol())
+            super()._talk(secure)
+
+
+@tagged("post_install", "-at_install")
+class TestHandshake(ListenerCase):
+    """What the listener's connection says while TLS is set up: a broker behind a proxy
+    is found by it.
+    """
+
+    def test_server_name_and_protocol(self):
+        """The Host, and of the names in ALPN the one that the broker likes best."""
+        names = ["x-amzn-mqtt-ca", "mqtt"]
+        for alpn, chosen in (
+            ("mqtt", "mqtt"),
+            ("other, mqtt, x-amzn-mqtt-ca", "x-amzn-mqtt-ca"),
+            (False, None),
+        ):
+            identity = Identity("localhost")
+            values = {
+                "host": "localhost",
+                "tls": True,
+                "tls_authorities": identity.certificate,
+                "tls_alpn": alpn,
+            }
+            with (
+                self.subTest(alpn=alpn),
+                TlsRecorder(identity, names) as broker,
+                self.listening(broker, **values),
+            ):
+                self.assertEqual(broker.chosen, [chosen])
+                self.assertEqual(broker.server_names, ["localhost"])

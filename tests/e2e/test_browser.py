@@ -5,9 +5,10 @@ import json
 import pytest
 from device import Device
 from playwright.sync_api import expect
-from service import Service, publish
+from service import Numbers, Service, publish
+from watcher import Watcher
 
-from dev.servers import Odoo
+from dev.servers import Odoo, wait_until
 
 HACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 SECONDS = 1000  # playwright counts milliseconds
@@ -113,6 +114,65 @@ def test_an_edit_is_left_alone(odoo, broker, browser):
     assert len(service.read("subscription_ids")) == 2
 
 
+def test_a_certificate_that_is_not_checked(odoo, broker, browser):
+    """The form warns as soon as that is chosen, and as long as there is TLS."""
+    web = browser(odoo)
+    web.open_service(Service(odoo, broker, "plant/#"))
+    warning = web.page.locator(".alert", has_text="certificate is not checked")
+    tls = web.field("tls").locator("input")
+    tls.check()
+    web.page.click(".nav-link:text-is('TLS and WebSockets')")
+    expect(warning).to_be_hidden()
+    web.field("tls_unchecked").locator("input").check()
+    expect(warning).to_be_visible()
+    tls.uncheck()
+    expect(warning).to_be_hidden()
+
+
+def test_announcements_are_typed_in(odoo, broker, browser):
+    """On the form of the service; Start has others hear of it."""
+    web = browser(odoo)
+    service = Service(odoo, broker, "plant/#")
+    web.open_service(service)
+    web.page.click(".nav-link:text-is('Announcements')")
+    web.field("announcement_ids").locator(".o_field_x2many_list_row_add a").click()
+    row = web.page.locator(".o_selected_row")
+    row.locator("td[name=kind] input").click()
+    web.page.locator(".o_select_menu_item", has_text="Connected").click()
+    row.locator("td[name=topic] input").fill("odoo/typed")
+    row.locator("td[name=payload] textarea").fill("here")
+    web.page.click(".o_form_button_save")
+    expect(row).to_have_count(0)
+    with Watcher(broker, "odoo/typed") as watcher:
+        web.button("start_mqtt_service").click()
+        watcher.wait("here")
+    service.stop()
+
+
+def test_a_topic_is_paused_and_resumed(odoo, broker, browser):
+    """The form says so by itself, and leads to where it is resumed."""
+    service = Service(odoo, broker, "flood/#", topic_rate_limit=20)
+    service.start()
+    web = browser(odoo)
+    web.open_service(service)
+    warning = web.page.locator(".alert", has_text="Topics that are paused")
+    expect(warning).to_be_hidden()
+    numbers = Numbers(broker, "flood/1", rate=5000, limit=100)
+    numbers.start()
+    expect(warning).to_contain_text("flood/1", timeout=3 * SOON)
+    numbers.finish()
+    warning.locator("button[name=action_open_paused]").click()
+    row = web.page.locator(".o_data_row", has_text="flood/1")
+    row.locator("button[name=action_resume]").click()
+    domain = [("service_id", "=", service.id)]
+    wait_until(
+        lambda: not odoo.call("mqtt.paused.topic", "search_count", domain),
+        30,
+        "the topic is still paused",
+    )
+    service.stop()
+
+
 DOWNLOAD = "[name=payload_file] a, [name=action_download_payload]:visible"
 KINDS = {  # topic -> payload, kind, what the form shows
     "kind/json": (b'{"a": {"b": [1.50, null]}}', "JSON", '"b": [\n      1.50,'),
@@ -155,6 +215,36 @@ def test_messages_of_each_kind(odoo, messages, browser, tmp_path):
         assert (tmp_path / "payload").read_bytes() == payload
         is_cut = web.page.locator(".alert-info:visible").count()
         assert is_cut == (len(payload) > 65_536)
+
+
+def test_large_messages(odoo, broker, browser, tmp_path):
+    """One that is an attachment is shown and downloaded as any other; of one that was
+    too large even for that, the form says that it is not there.
+    """
+    limits = {"payload_limit": 1000, "attachment_limit": 2000}
+    service = Service(odoo, broker, "large/#", **limits)
+    service.start()
+    attached = bytes(range(255, -1, -1)) * 6
+    publish(broker, "large/attached", attached)
+    publish(broker, "large/not kept", b"x" * 2001)
+    service.wait_stored(2)
+    (attached_id,), (not_kept_id,) = service.rows("id")
+    web = browser(odoo)
+    warning = web.page.locator(".alert", has_text="of 2001 bytes was larger")
+    kind, view = web.field("payload_kind"), web.field("payload_view")
+    web.open(f"mqtt-messages/{attached_id}", "form")
+    expect(kind).to_have_text("Binary")
+    expect(view).to_contain_text("ff fe fd fc")
+    expect(warning).to_be_hidden()
+    with web.page.expect_download() as download:
+        web.page.locator(DOWNLOAD).click()
+    download.value.save_as(tmp_path / "payload")
+    assert (tmp_path / "payload").read_bytes() == attached
+    web.open(f"mqtt-messages/{not_kept_id}", "form")
+    expect(kind).to_have_text("Not Kept")
+    expect(warning).to_be_visible()
+    expect(web.page.locator(DOWNLOAD)).to_have_count(0)
+    service.stop()
 
 
 def test_hostile_messages_are_text(odoo, messages, browser):
