@@ -311,6 +311,22 @@ class TestReplay(DeadLetterCase):
         self.assertEqual(replay.done, 1)
         self.assertEqual(len(self.handled), 3)
 
+    def test_a_draft_counts_only_what_the_operator_may_see(self):
+        """Whatever it asks for, how much another company has stays unknown."""
+        company = self.env["res.company"].create({"name": "Other"})
+        foreign = self.service.copy({"name": "Foreign", "company_id": company.id})
+        hidden = self.mqtt_receive("plant/1", "x", service=foreign)
+        own = self.mqtt_receive("plant/1", "x")
+        drafts = self.env["mqtt.replay"].with_user(self.operator)
+        for values in (
+            {"topic_filter": "plant/#", "date_from": "2000-01-01"},
+            {"topic_filter": False, "selected_ids": (hidden + own).ids},
+        ):
+            with self.subTest(values):
+                draft = drafts.create(values)
+                draft.env.flush_all()
+                self.assertEqual(draft.total, 1)
+
     def test_what_its_jobs_go_by_is_not_written_from_outside(self):
         replay = self.env["mqtt.replay"].with_user(self.operator).create({})
         for values in ({"state": "running"}, {"allowed_service_ids": [1]}):
