@@ -16,6 +16,7 @@ from .failure import (
     SAY_ALL,
     Failure,
     full_name,
+    in_one_line,
     is_conflict,
     is_connection_lost,
     shorten,
@@ -123,6 +124,7 @@ class MqttSignalHistory(models.Model):
         job = self.service_id._current_job()
         tries = job.retry + failure.counts  # queue_job writes it afterwards
         is_last = bool(job.max_retries) and tries >= job.max_retries
+        in_one_line(error)
         if failure.is_final or is_last:
             raise error
         raise RetryableJobError(
