@@ -19,12 +19,13 @@ PART = 5_000  # messages that a job publishes; the others are left to the next
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _enqueue_publish(self, waiting, tries=0):
+    def _enqueue_publish(self, waiting, tries=0, why=None):
         """Put a job that publishes into the current transaction.
 
         :param waiting: ``mqtt.outgoing``, in the order in which they are to be sent.
         :param tries: how often they were tried before; then the job waits as its retry
             pattern says.
+        :param why: what kept them from being sent, in words.
         """
         self.ensure_one()
         message = waiting[0].message_id
@@ -45,6 +46,7 @@ class MqttService(models.Model):
                 service=self.name,
             ),
         )
+        job.result = why
         if tries:
             job.retry = tries
             job.eta = job._get_retry_seconds()
@@ -130,7 +132,11 @@ class MqttService(models.Model):
         confirmed.unlink()
         for group in groups:
             never_tried = group <= hopeless
-            self._enqueue_publish(group.sorted("id"), tries=0 if never_tried else 1)
+            self._enqueue_publish(
+                group.sorted("id"),
+                tries=0 if never_tried else 1,
+                why=self._describe_unsent(publisher, group),
+            )
         return self.env._(
             "Published: %(count)s, left to other jobs: %(left)s",
             count=len(publisher.confirmed),
@@ -139,13 +145,16 @@ class MqttService(models.Model):
 
     def _raise_publishing(self, publisher, sent):
         """Nothing could be published: say why."""
-        key = sent[0].message_id.id
-        if key in publisher.hopeless:
-            raise FailedJobError(
-                self._describe_publish_problem(publisher.hopeless[key])
-            )
-        problem = publisher.refused.get(key) or publisher.problem
-        raise RetryableJobError(self._describe_publish_problem(problem))
+        why = self._describe_unsent(publisher, sent)
+        if sent[0].message_id.id in publisher.hopeless:
+            raise FailedJobError(why)
+        raise RetryableJobError(why)
+
+    def _describe_unsent(self, publisher, group):
+        """What kept messages that go together from being sent."""
+        found = {**publisher.refused, **publisher.hopeless}
+        own = [found[key] for key in group.message_id.ids if key in found]
+        return self._describe_publish_problem(own[0] if own else publisher.problem)
 
     def _hand_to_handlers(self, messages):
         """Give messages that were sent to the handlers that ask for such."""
