@@ -112,7 +112,7 @@ class MqttSignalHistory(models.Model):
                 raise  # queue_job's own business
             self._raise(handler, error)
         seconds = time.perf_counter() - begin
-        handler._count(handled=1, seconds=seconds, slowest=seconds)
+        handler._count(self.service_id, handled=1, seconds=seconds, slowest=seconds)
 
     def _check_is_there(self):
         if len(self.exists()) < len(self):
@@ -151,4 +151,6 @@ class MqttSignalHistory(models.Model):
             return
         for job in jobs.sorted("date_started")[-1:]:
             job.exc_info = exc_message if exc_name in ONE_LINE else shorten(exc_info)
-            job.mqtt_handler_id._count(failed=1, error=f"{self.topic}: {exc_message}")
+            job.mqtt_handler_id._count(
+                self.service_id, failed=1, error=f"{self.topic}: {exc_message}"
+            )
