@@ -145,10 +145,10 @@ class MqttService(models.Model):
         except HandlerError as error:
             function = _raising(error)
         if handler.batch and handler.kind == "code":
-            yield Call(handler, messages, function)
+            yield Call(self, handler, messages, function)
         else:
             for message in messages:
-                yield Call(handler, message, function)
+                yield Call(self, handler, message, function)
 
     # What did not go well
 

@@ -13,7 +13,7 @@ from psycopg2 import InterfaceError, OperationalError, errorcodes
 
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
-from ..mqtt.payload import PayloadError
+from ..mqtt.payload import PayloadError, one_line
 from .guard import HandlerError
 
 OWN_FILES = Path(__file__).parent
@@ -47,7 +47,7 @@ class Failure:
     def of(cls, error: BaseException) -> Failure:
         kind = type(error)
         name = full_name(kind)
-        said = " ".join(str(error).split()) or kind.__name__
+        said = one_line(" ".join(str(error).split())) or kind.__name__
         if isinstance(error, SAY_ALL):
             return cls(error, name, said, said, is_final=True)
         frames = _handler_frames(error)
@@ -74,6 +74,22 @@ class Failure:
             counts = not error.ignore_retry
             return cls(error, name, text, trace, seconds=error.seconds, counts=counts)
         return cls(error, name, text, trace, is_final=isinstance(error, FailedJobError))
+
+
+def in_one_line(error: BaseException) -> BaseException:
+    """``error``; what it says, and what those say that led to it, made one line each.
+
+    It may quote a topic or a payload, and queue_job logs the traceback as it is: a
+    device could write lines of its own into the log.
+    """
+    told, one = [], error
+    while one is not None and one not in told:
+        one.args = tuple(
+            one_line(value) if isinstance(value, str) else value for value in one.args
+        )
+        told.append(one)
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def full_name(kind: type) -> str:

@@ -16,6 +16,7 @@ from .failure import (
     SAY_ALL,
     Failure,
     full_name,
+    in_one_line,
     is_conflict,
     is_connection_lost,
     shorten,
@@ -111,7 +112,7 @@ class MqttSignalHistory(models.Model):
                 raise  # queue_job's own business
             self._raise(handler, error)
         seconds = time.perf_counter() - begin
-        handler._count(handled=1, seconds=seconds, slowest=seconds)
+        handler._count(self.service_id, handled=1, seconds=seconds, slowest=seconds)
 
     def _check_is_there(self):
         if len(self.exists()) < len(self):
@@ -123,6 +124,7 @@ class MqttSignalHistory(models.Model):
         job = self.service_id._current_job()
         tries = job.retry + failure.counts  # queue_job writes it afterwards
         is_last = bool(job.max_retries) and tries >= job.max_retries
+        in_one_line(error)
         if failure.is_final or is_last:
             raise error
         raise RetryableJobError(
@@ -149,4 +151,6 @@ class MqttSignalHistory(models.Model):
             return
         for job in jobs.sorted("date_started")[-1:]:
             job.exc_info = exc_message if exc_name in ONE_LINE else shorten(exc_info)
-            job.mqtt_handler_id._count(failed=1, error=f"{self.topic}: {exc_message}")
+            job.mqtt_handler_id._count(
+                self.service_id, failed=1, error=f"{self.topic}: {exc_message}"
+            )

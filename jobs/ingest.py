@@ -3,7 +3,7 @@
 from odoo import models
 
 from ..mqtt.message import decode_batch
-from .failure import DATABASE_AWAY, is_fault_of_database
+from .failure import DATABASE_AWAY, in_one_line, is_fault_of_database
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
@@ -58,7 +58,7 @@ class MqttService(models.Model):
         refused = self._store(to_store)
         if len(refused) == len(to_store) > 1:
             # Not one can be stored: then it is not for a reason of its own.
-            raise refused[0][2]
+            raise in_one_line(refused[0][2])
         self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
         stored = self.env._("Messages stored: %s", len(to_store) - len(refused))
         if not (in_trouble or refused):

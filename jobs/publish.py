@@ -20,12 +20,13 @@ PART = 5_000  # messages that a job publishes; the others are left to the next
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _enqueue_publish(self, waiting, tries=0):
+    def _enqueue_publish(self, waiting, tries=0, why=None):
         """Put a job that publishes into the current transaction.
 
         :param waiting: ``mqtt.outgoing``, in the order in which they are to be sent.
         :param tries: how often they were tried before; then the job waits as its retry
             pattern says.
+        :param why: what kept them from being sent, in words.
         """
         self.ensure_one()
         message = waiting[0].message_id
@@ -46,6 +47,7 @@ class MqttService(models.Model):
                 service=self.name,
             ),
         )
+        job.result = why
         if tries:
             job.retry = tries
             job.eta = job._get_retry_seconds()
@@ -150,12 +152,13 @@ class MqttService(models.Model):
         self._hand_to_handlers(confirmed.message_id)
         confirmed.unlink()
         for group in groups:
+            why = self._describe_unsent(publisher, group)
             if group <= hopeless:
-                self._enqueue_publish(group)
+                self._enqueue_publish(group, why=why)
                 continue
             behind = later._of_topics(set(group.message_id.mapped("topic")))
             later -= behind
-            self._enqueue_publish((group + behind).sorted("id"), tries=1)
+            self._enqueue_publish((group + behind).sorted("id"), tries=1, why=why)
         if later:
             self._enqueue_publish(later)
         return self.env._(
@@ -166,13 +169,16 @@ class MqttService(models.Model):
 
     def _raise_publishing(self, publisher, sent):
         """Nothing could be published: say why."""
-        key = sent[0].message_id.id
-        if key in publisher.hopeless:
-            raise FailedJobError(
-                self._describe_publish_problem(publisher.hopeless[key])
-            )
-        problem = publisher.refused.get(key) or publisher.problem
-        raise RetryableJobError(self._describe_publish_problem(problem))
+        why = self._describe_unsent(publisher, sent)
+        if sent[0].message_id.id in publisher.hopeless:
+            raise FailedJobError(why)
+        raise RetryableJobError(why)
+
+    def _describe_unsent(self, publisher, group):
+        """What kept messages that go together from being sent."""
+        found = {**publisher.refused, **publisher.hopeless}
+        own = [found[key] for key in group.message_id.ids if key in found]
+        return self._describe_publish_problem(own[0] if own else publisher.problem)
 
     def _hand_to_handlers(self, messages):
         """Give messages that were sent to the handlers that ask for such."""

@@ -10,7 +10,7 @@ from odoo.exceptions import LockError
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.response import is_response
-from .failure import Failure, is_conflict, is_connection_lost
+from .failure import Failure, in_one_line, is_conflict, is_connection_lost
 from .guard import Guard, HandlerError
 
 PRIORITY = 5  # before the default of 10: somebody waits for it
@@ -177,6 +177,7 @@ class MqttRequest(models.Model):
         if is_conflict(error) or is_connection_lost(error, self.env.cr):
             raise error  # queue_job's own business
         failure = Failure.of(error)
+        in_one_line(error)
         if failure.is_final:
             raise error
         raise RetryableJobError(

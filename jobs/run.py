@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
@@ -17,8 +17,9 @@ RESTARTS = 3  # of a job because of other transactions, before it leaves them as
 
 @dataclass
 class Call:
-    """One call of one handler."""
+    """One call of one handler, for messages of one service."""
 
+    service: object
     handler: object
     messages: object
     function: Callable
@@ -26,7 +27,7 @@ class Call:
 
 @dataclass
 class Tally:
-    """What one handler did in a run, in messages and seconds."""
+    """What one handler did for a service in a run, in messages and seconds."""
 
     handled: int = 0
     failed: int = 0
@@ -56,7 +57,7 @@ class Run:
     :param restarts: how often the job was begun before.
     :ivar left: the calls that were not made.
     :ivar done: ids of the messages that were given to their handler.
-    :ivar tallies: what each handler did, by its id.
+    :ivar tallies: what each handler did, by it and the service.
     """
 
     env: object
@@ -66,7 +67,7 @@ class Run:
     restarts: int = 0
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
-    tallies: dict[int, Tally] = field(default_factory=dict)
+    tallies: dict[tuple, Tally] = field(default_factory=dict)
     _held_topics: set[str] = field(default_factory=set)
     _last_handler: object = None
 
@@ -85,7 +86,7 @@ class Run:
                 count = self._together(calls)
                 if count is None:
                     calls = [
-                        Call(call.handler, message, call.function)
+                        replace(call, messages=message)
                         for call in calls
                         for message in call.messages
                     ]
@@ -120,7 +121,7 @@ class Run:
                 self._slow = call, error
             return None
         for call, seconds in made:
-            self._tally(call.handler).add(len(call.messages), seconds)
+            self._tally(call).add(len(call.messages), seconds)
             self.done.extend(call.messages.ids)
         return count
 
@@ -138,7 +139,7 @@ class Run:
 
     def _alone(self, call: Call, error: Exception | None) -> None:
         """Make a call under a savepoint of its own, unless its error is known."""
-        tally = self._tally(call.handler)
+        tally = self._tally(call)
         if error is None:
             try:
                 with self.env.cr.savepoint():
@@ -181,11 +182,10 @@ class Run:
                 seconds=failure.seconds,
             ) from error
 
-    def _tally(self, handler) -> Tally:
-        return self.tallies.setdefault(handler.id, Tally())
+    def _tally(self, call: Call) -> Tally:
+        return self.tallies.setdefault((call.handler, call.service), Tally())
 
     def save_tallies(self) -> None:
         """Count, in rows that no other job writes."""
-        handlers = self.env["mqtt.handler"]
-        for handler_id, tally in self.tallies.items():
-            handlers.browse(handler_id)._count(**asdict(tally))
+        for (handler, service), tally in self.tallies.items():
+            handler._count(service, **asdict(tally))

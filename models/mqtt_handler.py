@@ -18,6 +18,7 @@ from ..mqtt.handler import (
     declared,
 )
 from ..mqtt.pattern import TopicPattern
+from ..mqtt.payload import one_line
 from ..mqtt.topic import FilterIndex, TopicError
 
 _logger = logging.getLogger(__name__)
@@ -200,13 +201,15 @@ class MqttHandler(models.Model):
             else:
                 handler.runs_as = self.env._("The service's user, else Superuser")
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_tally(self):
+        seen = self._of_services("service_id")
         found = {
             handler: sums
             for handler, *sums in self.env["mqtt.handler.tally"]
             .sudo()
             ._read_group(
-                [("handler_id", "in", self.ids)],
+                seen & Domain("handler_id", "in", self.ids),
                 ["handler_id"],
                 [
                     "handled:sum",
@@ -228,26 +231,41 @@ class MqttHandler(models.Model):
             handler.slowest_time = 1000 * slowest
             handler.last_handled = last
             handler.last_error_date = error_date
-            handler.last_error = error_date and handler._last_error()
+            handler.last_error = error_date and handler._last_error(seen)
 
-    def _last_error(self):
+    def _last_error(self, seen):
+        """:param seen: domain of the counts that the user may see."""
         return (
             self.env["mqtt.handler.tally"]
             .sudo()
             .search(
-                [("handler_id", "=", self.id), ("error_date", "!=", False)],
+                seen
+                & Domain("handler_id", "=", self.id)
+                & Domain("error_date", "!=", False),
                 order="error_date desc, id desc",
                 limit=1,
             )
             .error
         )
 
+    def _of_services(self, field_name):
+        """A domain: what is of services that the user may see, or of none. A handler
+        may be for those of all companies.
+        """
+        services = self.env["mqtt.service"].with_context(active_test=False)
+        return Domain(field_name, "=", False) | Domain(
+            field_name, "in", services._search(Domain.TRUE)
+        )
+
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_dead_letter_count(self):
         counts = dict(
             self.env["queue.job"]
             .sudo()
             ._read_group(
-                [("mqtt_handler_id", "in", self.ids), ("state", "=", "failed")],
+                Domain("mqtt_handler_id", "in", self.ids)
+                & Domain("state", "=", "failed")
+                & self._of_services("mqtt_service_id"),
                 ["mqtt_handler_id"],
                 ["__count"],
             )
@@ -585,18 +603,23 @@ class MqttHandler(models.Model):
         # Without an eta a retry would be taken for a job whose worker died.
         return max(wait, 1)
 
-    def _count(self, handled=0, failed=0, seconds=0.0, slowest=0.0, error=None):
-        """Add to what this handler did: messages, and the seconds of its calls."""
+    def _count(
+        self, service, handled=0, failed=0, seconds=0.0, slowest=0.0, error=None
+    ):
+        """Add to what this handler did for a service: messages, and the seconds of its
+        calls.
+        """
         now = self.env.cr.now()
         self.env["mqtt.handler.tally"].sudo().create(
             {
                 "handler_id": self.id,
+                "service_id": service.id,
                 "date": now,
                 "handled": handled,
                 "failed": failed,
                 "seconds": seconds,
                 "slowest": slowest,
-                "error": error,
+                "error": error and one_line(error),
                 "error_date": error and now,
             }
         )

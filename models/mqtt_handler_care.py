@@ -60,22 +60,33 @@ class MqttHandler(models.Model):
                 ]
             )
         )
-        if dead:
+        for service, own in dead.grouped("mqtt_service_id").items():
             self._count(
-                failed=len(dead),
-                error=self.env._("%s: its worker died each time", dead[-1].mqtt_topic),
+                service,
+                failed=len(own),
+                error=self.env._("%s: its worker died each time", own[-1].mqtt_topic),
             )
 
     def _tell(self, count, last):
-        self.message_post(
-            body=self.env._(
+        env = self.env
+        if self.service_id:
+            told = env._(
                 "%(count)s messages failed in “%(handler)s”, the last from "
                 "%(topic)s: %(error)s. See MQTT, Failed Messages.",
                 count=count,
                 handler=self.name,
                 topic=last.mqtt_topic,
                 error=last.exc_message or last.exc_name,
-            ),
+            )
+        else:  # other companies read it as well
+            told = env._(
+                "%(count)s messages failed in “%(handler)s”. "
+                "See MQTT, Failed Messages.",
+                count=count,
+                handler=self.name,
+            )
+        self.message_post(
+            body=told,
             partner_ids=self._whom_to_tell().partner_id.ids,
             subtype_xmlid="mail.mt_comment",
         )

@@ -4,7 +4,7 @@ from .wide_fields import BigInteger
 
 
 class MqttHandlerTally(models.Model):
-    """What a handler did, counted: a row for each job, added up later.
+    """What a handler did for a service, counted: a row for each job, added up later.
 
     Jobs of one handler run side by side. Rows that are only ever added let them
     count without waiting for each other; one counter would make them collide.
@@ -18,6 +18,7 @@ class MqttHandlerTally(models.Model):
     handler_id = fields.Many2one(
         "mqtt.handler", required=True, ondelete="cascade", index=True
     )
+    service_id = fields.Many2one("mqtt.service", ondelete="cascade")
     date = fields.Datetime(default=fields.Datetime.now)
     handled = BigInteger(default=0)
     failed = BigInteger(default=0)
@@ -28,17 +29,19 @@ class MqttHandlerTally(models.Model):
 
     @api.model
     def _fold(self):
-        """Add the rows of each handler up into one."""
-        handlers = [
-            handler
-            for handler, count in self._read_group([], ["handler_id"], ["__count"])
-            if count > 1
-        ]
-        for handler in handlers:
-            rows = self.search([("handler_id", "=", handler.id)], order="id")
+        """Add the rows of each handler up into one for each service."""
+        pairs = self._read_group([], ["handler_id", "service_id"], ["__count"])
+        for handler, service, count in pairs:
+            if count == 1:
+                continue
+            rows = self.search(
+                [("handler_id", "=", handler.id), ("service_id", "=", service.id)],
+                order="id",
+            )
             last = rows.filtered("error_date").sorted("error_date")[-1:]
             total = {
                 "handler_id": handler.id,
+                "service_id": service.id,
                 "date": max(filter(None, rows.mapped("date")), default=False),
                 "handled": sum(rows.mapped("handled")),
                 "failed": sum(rows.mapped("failed")),

@@ -60,7 +60,12 @@ class MqttReplay(models.Model):
         readonly=True,
         copy=False,
     )
-    total = BigInteger(string="Messages", compute="_compute_total", store=True)
+    total = BigInteger(
+        string="Messages",
+        compute="_compute_total",
+        store=True,
+        compute_sudo=False,  # or a draft counted what its operator may not see
+    )
     done = BigInteger(readonly=True, copy=False)
     progress = fields.Float(compute="_compute_progress")
     last_id = BigInteger(

@@ -9,7 +9,7 @@ from ..mqtt.outgoing import (
     PropertyError,
     check_properties,
 )
-from ..mqtt.payload import PayloadError, encode_payload
+from ..mqtt.payload import PayloadError, encode_payload, one_line
 from ..mqtt.topic import TopicError, check_topic_name
 from .groups import OPERATOR, check_group
 from .reason_codes import describe_reason
@@ -82,7 +82,11 @@ class MqttService(models.Model):
             payload = encode_payload(payload)
         except PayloadError as error:
             raise UserError(
-                env._("The payload for %(topic)s is %(why)s", topic=topic, why=error)
+                env._(
+                    "The payload for %(topic)s is %(why)s",
+                    topic=one_line(topic[:80]),
+                    why=error,
+                )
             ) from error
         try:
             check_properties(properties, payload)
@@ -114,7 +118,7 @@ class MqttService(models.Model):
                 env._(
                     "The message for %(topic)s has %(size)s bytes; the broker of "
                     "“%(service)s” takes %(limit)s at most.",
-                    topic=message.topic[:80],
+                    topic=one_line(message.topic[:80]),
                     size=size,
                     service=self.name,
                     limit=limit or MAX_REMAINING,

@@ -10,6 +10,7 @@ from ..mqtt.payload import (
     PayloadError,
     decode_text,
     hex_view,
+    one_line,
     parse_json,
     pretty_json,
 )
@@ -234,7 +235,7 @@ class MqttSignalHistory(models.Model):
             try:
                 parsed[self.id] = parse_json(self.payload_bytes)
             except PayloadError as error:
-                raise PayloadError(f"{self.topic}: {error}") from None
+                raise PayloadError(f"{one_line(self.topic)}: {error}") from None
         return parsed[self.id]
 
     @api.model

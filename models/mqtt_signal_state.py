@@ -2,7 +2,13 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from odoo.addons.queue_job.exception import FailedJobError
+
+from ..mqtt.payload import one_line
+
 OPEN_STATES = {"queued", "retrying", "failed"}
+# What publishing raises itself; the words of other exceptions may hold anything.
+IN_OWN_WORDS = f"{FailedJobError.__module__}.{FailedJobError.__name__}"
 
 
 class MqttSignalHistory(models.Model):
@@ -40,6 +46,13 @@ class MqttSignalHistory(models.Model):
         help="Stored: there is no handler for it. Queued, Retrying: handlers wait for "
         "their turn. Failed: one has given up. Done: all have had it. A message of "
         "our own is queued until the broker has it.",
+    )
+
+    publish_problem = fields.Char(
+        string="Why Not Sent",
+        compute="_compute_publish_problem",
+        compute_sudo=True,
+        help="What the last try to publish it found.",
     )
 
     @api.depends(
@@ -190,6 +203,28 @@ class MqttSignalHistory(models.Model):
                    AND job.state NOT IN ('done', 'cancelled'))
             """,
             SQL.identifier(alias),
+        )
+
+    def _compute_publish_problem(self):
+        waiting = self.env["mqtt.outgoing"].search(
+            [("message_id", "in", self._origin.ids), ("job_uuid", "!=", False)]
+        )
+        jobs = self.env["queue.job"].search(
+            [("uuid", "in", list(set(waiting.mapped("job_uuid"))))]
+        )
+        of_jobs = {job.uuid: self._describe_unpublished(job) for job in jobs}
+        problems = {one.message_id.id: of_jobs.get(one.job_uuid) for one in waiting}
+        for message in self:
+            message.publish_problem = problems.get(message._origin.id) or False
+
+    def _describe_unpublished(self, job):
+        """Why the messages of a job that publishes are not sent, in one line."""
+        if job.state != "failed":
+            return one_line(job.result or "")
+        if job.exc_name == IN_OWN_WORDS:
+            return one_line(job.exc_message or "")
+        return self.env._(
+            "Its job failed, and not because of the broker: see Failed Messages."
         )
 
     def _compute_job_count(self):

@@ -173,7 +173,9 @@ class TestAccess(MqttCase):
         )
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
-        yield env["mqtt.handler.tally"].create({"handler_id": self.handler.id})
+        yield env["mqtt.handler.tally"].create(
+            {**of_service, "handler_id": self.handler.id}
+        )
         yield env["mqtt.ordered.message"].create(
             {**of_message, "handler_id": self.handler.id, "sequence": 1}
         )

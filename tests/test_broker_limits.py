@@ -55,7 +55,7 @@ class TestBrokerLimits(ListenerCase):
         """Another message goes only when one before it is acknowledged."""
         payloads = [b"1", b"2", b"3", b"4"]
         messages = [
-            Outgoing(number, "plant/1", payload)
+            Outgoing(number, f"plant/{number}", payload)
             for number, payload in enumerate(payloads)
         ]
         with AcknowledgesFirst(limits=RECEIVE_MAXIMUM_2) as broker:

@@ -8,6 +8,7 @@ from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import mute_logger, new_test_user, tagged
 
+from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
 from ..mqtt.handler import DeclarationError, mqtt_handler
@@ -226,6 +227,38 @@ class TestHandler(HandlerCase):
         job.requeue()
         self.mqtt_run_jobs()
         self.assertEqual((job.state, job.exc_info), ("failed", line))
+
+    def test_a_message_writes_no_lines_into_the_log(self):
+        """queue_job logs the traceback of a job that fails for good."""
+        forged = "plant/1\n2026-01-01 CRITICAL \x1b[31mgone\u2028"
+
+        def on_json(self, message):
+            message.json()
+
+        def on_error(self, message):
+            try:
+                raise ValueError(message.topic)
+            except ValueError as error:
+                raise FailedJobError(f"{message.payload}: no good") from error
+
+        for function, said in ((on_json, "not JSON"), (on_error, "no good")):
+            with self.subTest(said):
+                self.declare("plant/+", function)
+                job = self.mqtt_receive(forged, "\n2026-01-01 \x1b[31mno").job_ids
+                self.assertEqual(job.state, "failed")
+                job.requeue()
+                with patch.object(
+                    RunJobController,
+                    "_get_failure_values",
+                    side_effect=RunJobController._get_failure_values,
+                ) as values:
+                    self.mqtt_run_jobs()
+                (_job, logged, _error) = values.call_args.args
+                self.assertIn(said, logged)
+                self.assertNotIn("\x1b", logged)
+                self.assertNotRegex(logged, "(?m)^2026")
+                self.assertIn(said, job.exc_message)
+                self.assertTrue(job.exc_message.isprintable())
 
     def test_what_breaks_a_rule_fails_at_once(self):
         def commits(self, message):

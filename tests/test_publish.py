@@ -187,17 +187,54 @@ class TestPublish(MqttCase):
         self.mqtt_run_jobs()
         self.assertEqual((job.state, message.state), ("pending", "retrying"))
         self.assertIn("Nothing answers", job.result)
+        self.assertIn("Nothing answers", message.publish_problem)
         for _ in range(9):
             self.mqtt_run_jobs(later=True)
         self.assertEqual((job.state, message.state), ("failed", "failed"))
         self.assertIn("Nothing answers", job.exc_message)
+        self.assertIn("Nothing answers", message.publish_problem)
         job.action_mqtt_requeue()
         self.assertEqual(message.state, "queued")
         job._change_job_state("cancelled", result="not needed")
         self.assertEqual(
             (message.state, message.cancel_reason), ("cancelled", "not needed")
         )
+        self.assertFalse(message.publish_problem)
         self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+
+    def test_why_it_is_not_sent(self):
+        """Whoever may read the message is told, in one line and for each of many; but
+        nothing of an error that is none of the broker's.
+        """
+        received = self.mqtt_receive("plant/1")
+        self.service.port = 1  # nobody listens there
+        messages = self.env["mqtt.signal.history"].union(
+            *(self.service.mqtt_publish(f"t/{n}", "x") for n in range(2))
+        )
+        job = self.jobs()
+        user = new_test_user(
+            self.env, "publish_reader", groups="mqtt_listener.group_user"
+        )
+
+        def shown():
+            self.env.invalidate_all()
+            return (messages + received).with_user(user).mapped("publish_problem")
+
+        self.assertEqual(shown(), [False] * 3)
+        self.mqtt_run_jobs()
+        self.assertEqual(shown(), [job.result] * 2 + [False])
+        self.assertIn("Nothing answers", job.result)
+        job.result = "\x1b[31mno\nline"
+        self.assertEqual(shown()[0], " [31mno line")
+
+        def broken(publisher):
+            raise LookupError("s3cret")
+
+        self.patch(publisher.Publisher, "__enter__", broken)
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual((job.state, job.exc_message), ("failed", "s3cret"))
+        self.assertNotIn("s3cret", shown()[0])
+        self.assertIn("job", shown()[0])
 
     def test_a_neutralized_copy_publishes_nothing(self):
         self.env["ir.config_parameter"].set_param("database.is_neutralized", True)
@@ -343,8 +380,34 @@ class TestPublishToBroker(MqttCase):
         self.mqtt_run_jobs()
         self.assertEqual(bad.state, "failed")
         self.assertIn("retained", bad.job_ids.exc_message)
+        self.assertEqual(bad.publish_problem, bad.job_ids.exc_message)
+        self.assertFalse(good.publish_problem)
         bad.job_ids._mqtt_cancel("no")
         self.assertEqual(bad.state, "cancelled")
+
+    def test_why_what_is_left_was_not_sent(self):
+        """Those that leave for a job of their own know it before that has run."""
+        good, bad = self.publish("good", "1"), self.publish("bad", "2")
+        found = publisher.Publisher._read_answers
+
+        def refuse(self):
+            # As if the broker had: Mosquitto cannot be told to in one test.
+            for message in list(self._sent.values()):
+                if message.topic.endswith("bad"):
+                    text = "Quota exceeded: come back"
+                    self.refused[message.key] = publisher.Problem(
+                        "publish_refused", text
+                    )
+            answered = found(self)
+            self.confirmed -= set(self.refused)
+            return answered
+
+        self.patch(publisher.Publisher, "_read_answers", refuse)
+        self.env.cr.precommit.run()
+        self.mqtt_run_jobs()
+        self.assertEqual((good.state, bad.state), ("done", "retrying"))
+        self.assertIn("limit for this client", bad.publish_problem)
+        self.assertIn("come back", bad.publish_problem)
 
     def test_answer(self):
         """To the response topic, with the correlation data."""

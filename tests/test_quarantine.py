@@ -112,6 +112,15 @@ class TestQuarantine(MqttCase):
         self.assertFalse(self.quarantined())
         self.assertEqual(self.service.waiting_count, 2)
 
+    def test_what_the_job_of_those_says_is_one_line(self):
+        """PostgreSQL shows the row, and queue_job logs what it is told."""
+        self.enqueue(self.message(payload=b"1"), self.message(payload=b"2"))
+        error = ValueError("row:\n2026-01-01 CRITICAL \x1b[31m")
+        with self.refuse(b"1", b"2", error=error):
+            job = self.mqtt_run_jobs()
+        self.assertEqual(job.exc_message, "row: 2026-01-01 CRITICAL  [31m")
+        self.assertNotIn("\n2026", job.exc_info)
+
     def test_a_fault_of_the_database_is_none_of_the_message(self):
         self.enqueue(self.message(payload=b"1"), self.message(payload=b"2"))
         with self.refuse(b"1", error=psycopg2.errors.DiskFull("no space left")):

@@ -15,6 +15,7 @@ from ..models.mqtt_signal_history import SHOWN_BYTES
 from ..models.trial_recorder import Recorder
 from ..models.wide_fields import BigMany2one
 from ..mqtt.pattern import TopicPattern
+from ..mqtt.payload import one_line
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
 from .printed import printed
 
@@ -179,7 +180,7 @@ class MqttHandlerTrial(models.TransientModel):
                 self.env._(
                     "“%(topic)s” does not match the pattern %(pattern)s: the handler "
                     "would not get this message. Enter a topic that matches.",
-                    topic=_cut(topic),
+                    topic=one_line(_cut(topic)),
                     pattern=pattern,
                 )
             )

@@ -81,3 +81,12 @@ def test_what_the_broker_refuses(odoo, strict_broker):
     )
     assert job["mqtt_topic"] == "secret/1"
     assert "access control list" in job["result"]
+    found = odoo.call(
+        "mqtt.signal.history",
+        "search_read",
+        [("service_id", "=", service.id), ("direction", "=", "send")],
+        ["publish_problem"],
+        order="id",
+    )
+    why = [one["publish_problem"] for one in found]
+    assert why == [False, job["result"], False]

@@ -1,0 +1,13 @@
+def migrate(cr, version):
+    """A handler's counts say of which service they are: company's errors are shown to
+    that company alone. Of whose service an older error was is not known for a handler
+    of all services: it is forgotten.
+    """
+    cr.execute(
+        "UPDATE mqtt_handler_tally AS tally SET service_id = handler.service_id"
+        " FROM mqtt_handler AS handler WHERE handler.id = tally.handler_id"
+    )
+    cr.execute(
+        "UPDATE mqtt_handler_tally SET error = NULL, error_date = NULL"
+        " WHERE service_id IS NULL"
+    )
