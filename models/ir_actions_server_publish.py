@@ -1,7 +1,11 @@
 import json
+from contextlib import closing
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import mute_logger
 from odoo.tools.rendering_tools import parse_inline_template
 from odoo.tools.safe_eval import safe_eval
 
@@ -56,19 +60,60 @@ class IrActionsServer(models.Model):
     def _compute_mqtt_preview(self):
         for action in self:
             record = action.state == PUBLISH and action.mqtt_preview_ref
-            action.mqtt_preview = record and action._mqtt_preview_of(record)
+            action.mqtt_preview = record and self._mqtt_preview_of(action, record)
 
-    def _mqtt_preview_of(self, record):
+    @api.model
+    def _mqtt_preview_of(self, action, record):
+        """What an action would publish, or why it would not. Looking changes nothing.
+
+        :param action: it, with what its form has.
+        :param record: that it would run on.
+        """
         # Who writes no actions may not have their expressions evaluated here either.
         if not self.env[self._name].has_access("write"):
             return False
-        try:
-            topic, payload = self._mqtt_render(
-                {**self._get_eval_context(self), "record": record, "records": record}
+        # Not under a savepoint: what waits for the commit has to go as well, and what
+        # the form has is in this transaction's cache only. And read-only, for no
+        # rollback gives the numbers of a sequence back.
+        with (
+            closing(self.env.registry.cursor(readonly=True)) as cr,
+            mute_logger("odoo.sql_db"),
+        ):
+            cr.execute("SET TRANSACTION READ ONLY")  # of use where there is no replica
+            env = api.Environment(cr, self.env.uid, self.env.context)
+            own = env[self._name].new(
+                {
+                    "name": action.name,
+                    "model_id": action.model_id.id,
+                    "mqtt_topic": action.mqtt_topic,
+                    "mqtt_payload": action.mqtt_payload,
+                }
             )
-        except Exception as error:
-            return str(error)
+            record = record.with_env(env)
+            try:
+                topic, payload = own._mqtt_render(
+                    {
+                        **own._get_eval_context(own),
+                        "record": record,
+                        "records": record,
+                        # Odoo's writes in a transaction of its own
+                        "log": lambda *_args, **_kwargs: None,
+                    }
+                )
+            except Exception as error:
+                return self._describe_preview_error(error)
         return f"{topic}\n{payload}"
+
+    def _describe_preview_error(self, error):
+        cause = error
+        while cause and not isinstance(cause, psycopg2.errors.ReadOnlySqlTransaction):
+            cause = cause.__context__
+        if not cause:
+            return str(error)
+        return self.env._(
+            "No preview: an expression changes data, such as the next number of a "
+            "sequence. That is done when the message is published, not by looking."
+        )
 
     def _mqtt_render(self, values):
         """Topic and payload for a record.
@@ -90,6 +135,8 @@ class IrActionsServer(models.Model):
                 continue
             try:
                 value = safe_eval(expression, dict(values))
+            except psycopg2.OperationalError:
+                raise  # Odoo tries the transaction again
             except Exception as error:
                 raise UserError(
                     self.env._(

@@ -13,6 +13,7 @@ from . import test_message
 from . import test_pattern
 from . import test_payload_limits
 from . import test_publish
+from . import test_publish_action
 from . import test_quarantine
 from . import test_rate
 from . import test_receipts

@@ -320,3 +320,7 @@ def test_an_action_without_code(odoo, browser):
     topic.fill("countries/{{ record.nothing }}")
     topic.blur()
     expect(web.field("mqtt_preview")).to_contain_text("cannot evaluate record.nothing")
+    odoo.call("ir.sequence", "create", {"name": "Orders", "code": "orders"})
+    topic.fill("{{ env['ir.sequence'].next_by_code('orders') }}")
+    topic.blur()
+    expect(web.field("mqtt_preview")).to_contain_text("changes data")
