@@ -152,15 +152,39 @@ class IrActionsServer(models.Model):
         return "".join(parts)
 
     def _run_action_mqtt_publish(self, eval_context=None):
-        """Publish for the record of the context, when this transaction commits."""
+        """Publish for the record of the context, when this transaction commits.
+
+        A service that the action names is taken for everybody, of whichever company:
+        who writes server actions decides what they publish and where to. Without one it
+        is the oldest that is of the environment's company or of none.
+
+        :raise UserError: naming the expression that cannot be evaluated, or saying that
+            there is no service.
+        """
         topic, payload = self._mqtt_render(eval_context)
-        # sudo: who writes server actions decides what they publish; who sets one off
-        # need not be an MQTT operator, as with Odoo's mails
-        service = self.sudo().mqtt_service_id
-        (service or service.search([], order="id", limit=1)).mqtt_publish(
+        # sudo: who sets it off need not be an MQTT operator, as with Odoo's mails
+        service = self.sudo().mqtt_service_id or self.sudo()._mqtt_default_service(
+            eval_context["env"].company
+        )
+        service.mqtt_publish(
             topic, payload, qos=int(self.mqtt_qos or 1), retain=self.mqtt_retain
         )
         return False
+
+    def _mqtt_default_service(self, company):
+        service = self.env["mqtt.service"].search(
+            [("company_id", "in", [False, company.id])], order="id", limit=1
+        )
+        if not service:
+            raise UserError(
+                self.env._(
+                    "“%(action)s” names no MQTT service, and %(company)s has none: "
+                    "choose one on the action, or create one for the company.",
+                    action=self.name,
+                    company=company.name,
+                )
+            )
+        return service
 
 
 def _to_json(value):

@@ -103,6 +103,45 @@ class TestPublishAction(PublishActionCase):
 
 
 @tagged("post_install", "-at_install")
+class TestPublishActionService(PublishActionCase):
+    """Whose broker an action publishes through."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["mqtt.service"].search([("id", "!=", cls.service.id)]).active = False
+        cls.other_company = cls.env["res.company"].create({"name": "Other"})
+        cls.other_user = new_test_user(
+            cls.env,
+            "publish_elsewhere",
+            groups="base.group_user,base.group_partner_manager",
+            company_id=cls.other_company.id,
+            company_ids=[(6, 0, cls.other_company.ids)],
+        )
+
+    def test_none_of_another_company_is_taken(self):
+        """The oldest of the company's own and of those that are everybody's."""
+        action = self.action(mqtt_service_id=False).with_user(self.other_user)
+        partner = self.partners[0]
+        with self.assertRaisesRegex(UserError, "Tell the press.*Other.*choose"):
+            self.run_on(partner, action)
+        own = self.service.copy(
+            {"name": "Own", "company_id": self.other_company.id, "host": "127.0.0.1"}
+        )
+        own.active = True
+        self.run_on(partner, action)
+        self.assertEqual(self.sent().service_id, own)
+        self.service.company_id = False
+        self.run_on(partner, action)
+        self.assertEqual(self.sent()[-1].service_id, self.service)
+
+    def test_the_one_it_names_is_taken_for_everybody(self):
+        action = self.action().with_user(self.other_user)
+        self.run_on(self.partners[0], action)
+        self.assertEqual(self.sent().service_id, self.service)
+
+
+@tagged("post_install", "-at_install")
 class TestPublishPreview(PublishActionCase):
     """Looking at an action changes nothing."""
 
