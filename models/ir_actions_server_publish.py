@@ -12,6 +12,12 @@ from odoo.tools.safe_eval import safe_eval
 PUBLISH = "mqtt_publish"
 
 
+def _unlink_with_schedules(actions):
+    # Odoo lets no action go that a schedule needs.
+    actions.ir_cron_ids.unlink()
+    actions.unlink()
+
+
 class IrActionsServer(models.Model):
     """Publish a message, from Odoo's own automation: rules, schedules, buttons."""
 
@@ -19,7 +25,7 @@ class IrActionsServer(models.Model):
 
     state = fields.Selection(
         selection_add=[(PUBLISH, "Publish MQTT Message"), ("multi",)],
-        ondelete={PUBLISH: "cascade"},
+        ondelete={PUBLISH: _unlink_with_schedules},
     )
     mqtt_service_id = fields.Many2one(
         "mqtt.service", string="MQTT Service", ondelete="restrict"
@@ -66,8 +72,8 @@ class IrActionsServer(models.Model):
     def _mqtt_preview_of(self, action, record):
         """What an action would publish, or why it would not. Looking changes nothing.
 
-        :param action: it, with what its form has.
-        :param record: that it would run on.
+        :param action: it, or a scheduled action, with what its form has.
+        :param record: that it would run on; ``None``: as a schedule runs it.
         """
         # Who writes no actions may not have their expressions evaluated here either.
         if not self.env[self._name].has_access("write"):
@@ -89,7 +95,7 @@ class IrActionsServer(models.Model):
                     "mqtt_payload": action.mqtt_payload,
                 }
             )
-            record = record.with_env(env)
+            record = record and record.with_env(env)
             try:
                 topic, payload = own._mqtt_render(
                     {
@@ -138,21 +144,30 @@ class IrActionsServer(models.Model):
             except psycopg2.OperationalError:
                 raise  # Odoo tries the transaction again
             except Exception as error:
+                has_record = bool(values["record"])
                 raise UserError(
-                    self.env._(
-                        "“%(action)s” cannot evaluate %(expression)s: %(error)s",
-                        action=self.name,
-                        expression=expression,
-                        error=error,
-                    )
+                    self._describe_mqtt_error(expression, error, has_record)
                 ) from error
             # Fields without a value are False; a number that is 0 is none such.
             is_empty = value is None or value is False
             parts.append(default if is_empty else str(value))
         return "".join(parts)
 
-    def _run_action_mqtt_publish(self, eval_context=None):
-        """Publish for the record of the context, when this transaction commits.
+    def _describe_mqtt_error(self, expression, error, has_record):
+        words = {"action": self.name, "expression": expression, "error": error}
+        if has_record:
+            return self.env._(
+                "“%(action)s” cannot evaluate %(expression)s: %(error)s", **words
+            )
+        return self.env._(
+            "“%(action)s” cannot evaluate %(expression)s without a record, as it runs "
+            "on a schedule: %(error)s. Use “model” or “env” there.",
+            **words,
+        )
+
+    def _run_action_mqtt_publish_multi(self, eval_context=None):
+        """Publish when this transaction commits: for each record of the context, in its
+        order; once, and without a record, where the context has none, as on a schedule.
 
         A service that the action names is taken for everybody, of whichever company:
         who writes server actions decides what they publish and where to. Without one it
@@ -161,14 +176,17 @@ class IrActionsServer(models.Model):
         :raise UserError: naming the expression that cannot be evaluated, or saying that
             there is no service.
         """
-        topic, payload = self._mqtt_render(eval_context)
         # sudo: who sets it off need not be an MQTT operator, as with Odoo's mails
         service = self.sudo().mqtt_service_id or self.sudo()._mqtt_default_service(
             eval_context["env"].company
         )
-        service.mqtt_publish(
-            topic, payload, qos=int(self.mqtt_qos or 1), retain=self.mqtt_retain
-        )
+        for record in eval_context["records"] or eval_context["record"] or [None]:
+            topic, payload = self._mqtt_render(
+                {**eval_context, "record": record, "records": record}
+            )
+            service.mqtt_publish(
+                topic, payload, qos=int(self.mqtt_qos or 1), retain=self.mqtt_retain
+            )
         return False
 
     def _mqtt_default_service(self, company):

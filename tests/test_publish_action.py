@@ -6,6 +6,8 @@ from odoo.tools import mute_logger
 
 from .common import MqttCase
 
+CRON_LOGGER = "odoo.addons.base.models.ir_cron"
+
 
 class PublishActionCase(MqttCase):
     @classmethod
@@ -76,6 +78,11 @@ class TestPublishAction(PublishActionCase):
         topics = [f"partner/{partner.id}" for partner in self.partners]
         self.assertEqual(self.sent().mapped("topic"), topics)
 
+    def test_records_of_another_model_are_none_of_its_own(self):
+        action = self.action(mqtt_topic="t", mqtt_payload="{{ record or 'none' }}")
+        self.run_on(self.env.user, action)
+        self.assertEqual(self.sent().mapped("payload"), ["none"])
+
     def test_an_action_that_cannot_work(self):
         """It names the expression, and the preview shows the same."""
         partner = self.partners[0]
@@ -100,6 +107,77 @@ class TestPublishAction(PublishActionCase):
             self.assertRaises(psycopg2.errors.SerializationFailure),
         ):
             self.run_on(self.partners, action)
+
+
+@tagged("post_install", "-at_install")
+class TestPublishOnSchedule(PublishActionCase):
+    def cron(self, **values):
+        return self.env["ir.cron"].create(
+            self.values(
+                mqtt_topic="partners/count",
+                mqtt_payload="{{ model.search_count([('name', '=', 'c')]) }}",
+                **values,
+            )
+        )
+
+    def trigger(self, cron):
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+
+    def test_it_publishes_once(self):
+        self.trigger(self.cron(mqtt_qos="2"))
+        message = self.sent()
+        self.assertEqual(
+            (message.topic, message.payload, message.qos), ("partners/count", "1", 2)
+        )
+
+    def test_a_record_that_it_has_not(self):
+        """The expression that needs one is named, and the reason is."""
+        cron = self.cron()
+        cron.mqtt_topic = "partner/{{ record.id }}"
+        with self.assertLogs(CRON_LOGGER, "ERROR") as logs:
+            self.trigger(cron)
+        self.assertRegex("".join(logs.output), "record.id without a record")
+        self.assertFalse(self.sent())
+
+    def test_its_form(self):
+        """The kind can be chosen there; the preview is on no record."""
+        with (
+            self.enter_registry_test_mode(),
+            Form(self.env["ir.cron"], "base.ir_cron_view_form") as form,
+        ):
+            self.assertEqual(form.state, "code")
+            self.assertEqual(form.allowed_states, ["code", "mqtt_publish"])
+            form.name = "Count"
+            form.model_id = self.env.ref("base.model_res_partner")
+            form.state = "mqtt_publish"
+            form.mqtt_service_id = self.service
+            form.mqtt_topic = "partners/{{ record.id }}"
+            self.assertIn("without a record", form.mqtt_preview)
+            form.mqtt_topic = "partners/{{ model._name }}"
+            self.assertEqual(form.mqtt_preview, "partners/res.partner\n")
+            with self.assertRaises(AssertionError):
+                form.mqtt_preview_ref = self.partners[0]
+        cron = form.record
+        with self.enter_registry_test_mode(), Form(cron) as form:
+            self.assertEqual(form.mqtt_preview, "partners/res.partner\n")
+            form.mqtt_payload = "{{ 1 + 1 }}"
+            self.assertEqual(form.mqtt_preview, "partners/res.partner\n2")
+        self.trigger(cron)
+        self.assertEqual(self.sent().payload, "2")
+
+    def test_it_goes_with_the_addon(self):
+        """Odoo lets no action go that a schedule needs."""
+        cron = self.cron(active=False)
+        action = cron.ir_actions_server_id
+        self.env["ir.model.fields.selection"].search(
+            [
+                ("field_id.model", "=", "ir.actions.server"),
+                ("value", "=", "mqtt_publish"),
+            ]
+        )._process_ondelete()
+        self.assertFalse(cron.exists())
+        self.assertFalse(action.exists())
 
 
 @tagged("post_install", "-at_install")
