@@ -1,6 +1,7 @@
 from . import base
 from . import ir_actions_server
 from . import ir_actions_server_publish
+from . import ir_cron
 from . import mqtt_announcement
 from . import mqtt_batch
 from . import mqtt_connection

@@ -15,6 +15,7 @@ from . import test_message
 from . import test_pattern
 from . import test_payload_limits
 from . import test_publish
+from . import test_publish_action
 from . import test_publish_order
 from . import test_quarantine
 from . import test_rate

@@ -106,62 +106,6 @@ class TestPublish(MqttCase):
             with self.assertRaisesRegex(UserError, "no MQTT service.*create one"):
                 env.mqtt_publish("t", "x")
 
-    def action(self, **values):
-        return self.env["ir.actions.server"].create(
-            {
-                "name": "Tell the press",
-                "model_id": self.env.ref("base.model_res_partner").id,
-                "state": "mqtt_publish",
-                "mqtt_service_id": self.service.id,
-                "mqtt_topic": "partner/{{ record.id }}",
-                "mqtt_payload": '{"name": {{ to_json(record.name) }}, "n": {{ 0 }}}',
-                **values,
-            }
-        )
-
-    def test_the_action(self):
-        """For each record, whoever sets it off; previewed on one."""
-        partners = self.env["res.partner"].create([{"name": 'a "b"'}, {"name": "c"}])
-        action = self.action(mqtt_qos="2", mqtt_retain=True)
-        action.mqtt_preview_ref = partners[0]
-        expected = '{"name": "a \\"b\\"", "n": 0}'
-        self.assertEqual(action.mqtt_preview, f"partner/{partners[0].id}\n{expected}")
-        user = new_test_user(
-            self.env,
-            "publish_by_action",
-            groups="base.group_user,base.group_partner_manager",
-        )
-        action.with_user(user).with_context(
-            active_model="res.partner",
-            active_ids=partners.ids,
-            active_id=partners[0].id,
-        ).run()
-        messages = self.env["mqtt.signal.history"].search(
-            [("direction", "=", "send")], order="id"
-        )
-        self.assertEqual(
-            messages.mapped("topic"), [f"partner/{partner.id}" for partner in partners]
-        )
-        self.assertEqual(messages[0].payload, expected)
-        self.assertEqual((messages[0].qos, messages[0].retain), (2, True))
-        self.assertEqual(len(self.jobs()), 1)
-
-    def test_an_action_that_cannot_work(self):
-        """It names the expression, and the preview shows the same."""
-        partner = self.env["res.partner"].create({"name": "x"})
-        for values, words in (
-            ({"mqtt_topic": "a/{{ record.nothing }}"}, "record.nothing"),
-            ({"mqtt_topic": "a/#"}, "topic filters"),
-            ({"mqtt_payload": "{{ (1).__class__ }}"}, "__class__"),
-        ):
-            action = self.action(**values).with_context(
-                active_model="res.partner", active_ids=partner.ids, active_id=partner.id
-            )
-            with self.subTest(values), self.assertRaisesRegex(UserError, words):
-                action.run()
-        action.mqtt_preview_ref = partner
-        self.assertIn("__class__", action.mqtt_preview)
-
     def test_who_may_publish(self):
         for group in (
             "mqtt_listener.group_user",

@@ -410,3 +410,35 @@ def test_an_action_without_code(odoo, browser):
     topic.fill("countries/{{ record.nothing }}")
     topic.blur()
     expect(web.field("mqtt_preview")).to_contain_text("cannot evaluate record.nothing")
+    odoo.call("ir.sequence", "create", {"name": "Orders", "code": "orders"})
+    topic.fill("{{ env['ir.sequence'].next_by_code('orders') }}")
+    topic.blur()
+    expect(web.field("mqtt_preview")).to_contain_text("changes data")
+
+
+def test_a_schedule_without_code(odoo, broker, browser):
+    """Odoo's own form of scheduled actions publishes: chosen, filled in, run."""
+    service = Service(odoo, broker, name="For schedules")
+    (model,) = odoo.call("ir.model", "search", [("model", "=", "res.country")])
+    cron = odoo.call(
+        "ir.cron", "create", {"name": "Count", "model_id": model, "state": "code"}
+    )
+    web = browser(odoo)
+    web.open(f"crons/{cron}", "form")
+    expect(web.field("mqtt_topic")).to_have_count(0)
+    web.field("state").get_by_text("Publish MQTT Message").click()
+    web.field("mqtt_service_id").locator("input").fill("For schedules")
+    web.page.locator(".dropdown-item", has_text="For schedules").click()
+    web.field("mqtt_payload").locator("textarea").fill("{{ model.search_count([]) }}")
+    topic = web.field("mqtt_topic").locator("input")
+    topic.fill("{{ model._name }}")
+    topic.blur()
+    expect(web.field("mqtt_preview")).to_contain_text("res.country\n")
+    expect(web.field("mqtt_preview_ref")).to_have_count(0)
+    web.button("method_direct_trigger").click()
+    found = [("service_id", "=", service.id), ("topic", "=", "res.country")]
+    wait_until(
+        lambda: odoo.call("mqtt.signal.history", "search_count", found) == 1,
+        20,
+        "the schedule has published nothing",
+    )

@@ -1,0 +1,23 @@
+from odoo import api, fields, models
+
+from .ir_actions_server_publish import PUBLISH
+
+
+class IrCron(models.Model):
+    """Publish on a schedule: a kind to choose, and a preview that has no record."""
+
+    _inherit = "ir.cron"
+
+    # Of its own, not of its action: kinds that run on records would do nothing here.
+    allowed_states = fields.Json(compute="_compute_allowed_states")
+    mqtt_preview = fields.Text(compute="_compute_mqtt_preview", string="Preview")
+
+    def _compute_allowed_states(self):
+        self.allowed_states = ["code", PUBLISH]
+
+    @api.depends("state", "model_id", "mqtt_topic", "mqtt_payload")
+    def _compute_mqtt_preview(self):
+        actions = self.env["ir.actions.server"]
+        for cron in self:
+            is_ready = cron.state == PUBLISH and cron.model_id and cron.mqtt_topic
+            cron.mqtt_preview = is_ready and actions._mqtt_preview_of(cron, None)
