@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,16 +78,19 @@ class Failure:
 
 
 def in_one_line(error: BaseException) -> BaseException:
-    """``error``; what it says, and what those say that led to it, made one line each.
+    """``error``; the texts it was raised with, and those that led to it, made one line
+    each, where they can be.
 
-    It may quote a topic or a payload, and queue_job logs the traceback as it is: a
+    They may quote a topic or a payload, and queue_job logs the traceback as it is: a
     device could write lines of its own into the log.
     """
     told, one = [], error
     while one is not None and one not in told:
-        one.args = tuple(
-            one_line(value) if isinstance(value, str) else value for value in one.args
-        )
+        with suppress(AttributeError, TypeError):  # some let nothing be changed
+            one.args = tuple(
+                one_line(value) if isinstance(value, str) else value
+                for value in one.args
+            )
         told.append(one)
         one = one.__cause__ or one.__context__
     return error

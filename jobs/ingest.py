@@ -125,7 +125,7 @@ class MqttService(models.Model):
                 ("method_name", "=", "_job_ingest"),
                 ("state", "not in", ("failed", "done", "cancelled")),
             ],
-            order="date_created, id",  # as messages were received
+            order="id",  # as messages were received
             limit=1,
         )
         return bool(oldest) and oldest.kwargs["last_sequence"] <= through

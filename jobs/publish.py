@@ -14,7 +14,10 @@ from ..listener.settings import ServiceSettings
 PRIORITY = 5  # before the default of 10: somebody waits for it
 BUSY_SECONDS = 1  # until a job looks again that has to wait
 TRIES = 10
-PART = 5_000  # messages that a job publishes; the others are left to the next
+# What a job begins; the others are left to the next. Its end is when it knows for good
+# what was confirmed, and Odoo kills what runs for longer than limit_time_real.
+PART = 5_000  # messages
+SECONDS = 20
 
 
 class MqttService(models.Model):
@@ -76,7 +79,8 @@ class MqttService(models.Model):
         expired.message_id.cancel_reason = self.env._("Expired before it was published")
         waiting -= expired
         expired.unlink()
-        waiting -= self._hold_back_requests(waiting)
+        held = self._hold_back_requests(waiting)
+        waiting -= held
         to_send, later = waiting[:PART], waiting[PART:]
         tries = Job.load(self.env, uuid).retry
         settings = ServiceSettings.from_values(self._listener_settings())
@@ -86,8 +90,9 @@ class MqttService(models.Model):
             f"{self.client_id}-{uuid[:8]}",
             window=1 if tries else WINDOW,
         ) as publisher:
-            publisher.send(one.message_id._as_outgoing() for one in to_send)
-        return self._conclude_publishing(publisher, to_send, later, tries)
+            outgoing = (one.message_id._as_outgoing() for one in to_send)
+            publisher.send(outgoing, SECONDS)
+        return self._conclude_publishing(publisher, to_send, later, held, tries)
 
     def _hold_back_requests(self, waiting):
         """Leave requests whose answer nobody would hear to a job of their own, with
@@ -121,10 +126,11 @@ class MqttService(models.Model):
                 self.env._("This database is a neutralized copy: it publishes nothing.")
             )
 
-    def _conclude_publishing(self, publisher, sent, later, tries):
+    def _conclude_publishing(self, publisher, sent, later, held, tries):
         """Keep what was confirmed, and give the rest the jobs that it needs.
 
         :param later: what was not to be sent yet; it may not overtake either.
+        :param held: what has a job of its own since this one began.
         """
 
         def of(keys):
@@ -136,6 +142,9 @@ class MqttService(models.Model):
         # What came after a refused message of its topic was not sent.
         refused = left._of_topics(set(refused.message_id.mapped("topic")))
         rest = left - refused
+        if rest and not publisher.problem:  # the time was up
+            later = (rest + later).sorted("id")
+            rest = rest.browse()
         culprit = rest.browse()
         if publisher.problem and tries and len(publisher.under_way) == 1:
             topics = set((of(publisher.under_way) & rest).message_id.mapped("topic"))
@@ -147,7 +156,9 @@ class MqttService(models.Model):
             rest - culprit,
         ]
         groups = [group for group in groups if group]
-        if groups == [sent]:
+        # The same job tries again when there is nothing that need not wait for it.
+        behind = later._of_topics(set(refused.message_id.mapped("topic")))
+        if groups == [sent] and (publisher.problem or (behind == later and not held)):
             self._raise_publishing(publisher, sent)
         self._hand_to_handlers(confirmed.message_id)
         confirmed.unlink()
@@ -164,7 +175,7 @@ class MqttService(models.Model):
         return self.env._(
             "Published: %(count)s, left to other jobs: %(left)s",
             count=len(publisher.confirmed),
-            left=sum(map(len, groups)),
+            left=len(sent) - len(confirmed),
         )
 
     def _raise_publishing(self, publisher, sent):

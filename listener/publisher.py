@@ -7,6 +7,7 @@ both used would have the one wait for the other.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterable
 
@@ -95,22 +96,26 @@ class Publisher:
     def __exit__(self, *_exception: object) -> None:
         if self._client is None:
             return
+        self._client.on_disconnect = None  # its own doing is no problem
         # What was not answered is not confirmed: the socket may go as it likes.
         with contextlib.suppress(OSError, ValueError):
             self._client.disconnect()
 
-    def send(self, messages: Iterable[Outgoing]) -> None:
+    def send(self, messages: Iterable[Outgoing], seconds: float = math.inf) -> None:
         """Publish messages in this order, and wait for the answers.
 
         Of a topic, one is under way at a time: it may be refused, and the next would
         have overtaken it. What is in none of ``confirmed``, ``refused`` and
-        ``hopeless`` afterwards was not answered: the connection is over, or one of its
-        topic was refused before.
+        ``hopeless`` afterwards was not answered: the connection is over, one of its
+        topic was refused before, or the time was up.
+
+        :param seconds: after which no other is begun; the first always is.
         """
+        end = time.monotonic() + seconds
         for message in messages:
             self._wait(lambda topic=message.topic: self._has_room(topic))
             if self.problem:
-                return
+                break
             if message.topic in self._held_topics:
                 continue  # it may not overtake
             problem = self._find_limit(message)
@@ -119,6 +124,8 @@ class Publisher:
                 continue
             self._sent[send_publish(self._client, self._settings, message)] = message
             self._read_answers()
+            if time.monotonic() > end:
+                break
         self._wait(lambda: not self._sent)
 
     def _has_room(self, topic: str) -> bool:

@@ -20,4 +20,4 @@ class IrCron(models.Model):
         actions = self.env["ir.actions.server"]
         for cron in self:
             is_ready = cron.state == PUBLISH and cron.model_id and cron.mqtt_topic
-            cron.mqtt_preview = is_ready and actions._mqtt_preview_of(cron, None)
+            cron.mqtt_preview = bool(is_ready) and actions._mqtt_preview_of(cron, None)

@@ -7,7 +7,7 @@ class MqttOutgoing(models.Model):
     """A message that waits to be published.
 
     Written in the transaction that publishes it, deleted in the one that has the
-    broker's confirmation, or in which it failed for good.
+    broker's confirmation, or in which its job is cancelled.
     """
 
     _name = "mqtt.outgoing"

@@ -230,6 +230,9 @@ class TestDeadLetters(DeadLetterCase):
                 found = tallies.with_user(user).search([])
                 self.assertEqual(found.service_id, service)
             tallies._fold()
+        old = tallies.create({"handler_id": self.handler.id, "handled": 1})
+        for user in (self.manager, elsewhere):
+            self.assertIn(old, tallies.with_user(user).search([]))
 
     def test_a_commit_that_got_through_unheard(self):
         """A job that is done cannot fail, and is not run again: it had its effect."""

@@ -1,4 +1,5 @@
 import time
+from dataclasses import dataclass
 from types import FunctionType
 from unittest.mock import patch
 
@@ -259,6 +260,22 @@ class TestHandler(HandlerCase):
                 self.assertNotRegex(logged, "(?m)^2026")
                 self.assertIn(said, job.exc_message)
                 self.assertTrue(job.exc_message.isprintable())
+
+    def test_an_exception_that_cannot_be_changed(self):
+        """It has its tries all the same."""
+
+        @dataclass(frozen=True)
+        class Frozen(Exception):
+            code: int
+
+        def on_message(self, message):
+            raise Frozen(5)
+
+        self.declare("plant/+", on_message)
+        job = self.mqtt_receive("plant/1").job_ids
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual((job.state, job.retry), ("pending", 2))
+        self.assertIn("Frozen", job.result)
 
     def test_what_breaks_a_rule_fails_at_once(self):
         def commits(self, message):

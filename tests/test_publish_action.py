@@ -149,6 +149,9 @@ class TestPublishOnSchedule(PublishActionCase):
             self.assertEqual(form.state, "code")
             self.assertEqual(form.allowed_states, ["code", "mqtt_publish"])
             form.name = "Count"
+            form.state = "mqtt_publish"
+            self.assertFalse(form.mqtt_preview)
+            form.state = "code"
             form.model_id = self.env.ref("base.model_res_partner")
             form.state = "mqtt_publish"
             form.mqtt_service_id = self.service

@@ -68,6 +68,40 @@ class TestPublishOrder(MqttCase):
         self.assertEqual(self.broker.taken, [b"a1", b"b1", b"a2", b"a3", b"a4"])
         self.assertEqual(set(messages.mapped("state")), {"done"})
 
+    def test_a_job_ends_before_it_would_be_killed(self):
+        """What it has not begun when its time is up is left to the next, in order."""
+        self.patch(publish, "SECONDS", 0)
+        payloads = [b"1", b"2", b"3"]
+        messages = self.publish(*(("a", one) for one in payloads))
+        jobs = self.mqtt_run_jobs()
+        self.assertEqual(len(jobs), 3)
+        self.assertEqual(self.broker.taken, payloads)
+        self.assertEqual(set(messages.mapped("state")), {"done"})
+
+    def test_other_topics_do_not_wait_for_one_that_is_refused(self):
+        """Though nothing of the first part could be published."""
+        self.patch(publish, "PART", 2)
+        self.broker.refuses = {b"a1"}
+        messages = self.publish(("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3"))
+        self.mqtt_run_jobs()
+        self.assertEqual(self.broker.taken, [b"b1"])
+        self.assertEqual(messages[0].state, "retrying")
+        self.broker.refuses = set()
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual(self.broker.taken, [b"b1", b"a1", b"a2", b"a3"])
+
+    def test_a_request_does_not_wait_for_what_is_refused(self):
+        """It has a job of its own while the broker is to grant its subscription."""
+        self.service.start_mqtt_service()
+        self.broker.refuses = {b"a1"}
+        asked = self.service.mqtt_request("press", "?").message_id
+        self.publish(("a", "a1"))
+        self.mqtt_run_jobs()
+        self.assertEqual(asked.state, "queued")
+        self.service._answer_subscriptions().grant_ids.sudo().state = "granted"
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual(asked.state, "done")
+
     def test_the_one_that_ends_connections(self):
         """Others leave it alone, but for those of its topic."""
         self.broker.ends_at = {b"a1"}
