@@ -149,9 +149,6 @@ class TestPublishOnSchedule(PublishActionCase):
             self.assertEqual(form.state, "code")
             self.assertEqual(form.allowed_states, ["code", "mqtt_publish"])
             form.name = "Count"
-            form.state = "mqtt_publish"
-            self.assertFalse(form.mqtt_preview)
-            form.state = "code"
             form.model_id = self.env.ref("base.model_res_partner")
             form.state = "mqtt_publish"
             form.mqtt_service_id = self.service
@@ -159,6 +156,9 @@ class TestPublishOnSchedule(PublishActionCase):
             self.assertIn("without a record", form.mqtt_preview)
             form.mqtt_topic = "partners/{{ model._name }}"
             self.assertEqual(form.mqtt_preview, "partners/res.partner\n")
+            form.model_id = self.env["ir.model"]
+            self.assertFalse(form.mqtt_preview)
+            form.model_id = self.env.ref("base.model_res_partner")
             with self.assertRaises(AssertionError):
                 form.mqtt_preview_ref = self.partners[0]
         cron = form.record
