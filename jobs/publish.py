@@ -12,7 +12,6 @@ from ..listener.publisher import WINDOW, Publisher
 from ..listener.settings import ServiceSettings
 
 PRIORITY = 5  # before the default of 10: somebody waits for it
-BUSY_SECONDS = 1  # until a job looks again that has to wait
 TRIES = 10
 # What a job begins; the others are left to the next. Its end is when it knows for good
 # what was confirmed, and Odoo kills what runs for longer than limit_time_real.
@@ -101,13 +100,10 @@ class MqttService(models.Model):
         :return: these.
         :raise RetryableJobError: when it would be all.
         """
-        topics = self._find_unheard_topics(waiting.message_id)
-        held = waiting._of_topics(topics)
+        held = waiting._of_same_topics(self._find_unheard(waiting.message_id))
         if held and held == waiting:
-            raise RetryableJobError(
-                self.env._("The broker has not granted %s yet.", self.response_topic),
-                seconds=BUSY_SECONDS,
-                ignore_retry=True,
+            self._come_back(
+                self.env._("The broker has not granted %s yet.", self.response_topic)
             )
         if held:
             self._enqueue_publish(held)
@@ -138,38 +134,35 @@ class MqttService(models.Model):
 
         confirmed = of(publisher.confirmed)
         hopeless, refused = of(publisher.hopeless), of(publisher.refused)
-        left = sent - confirmed - hopeless
-        # What came after a refused message of its topic was not sent.
-        refused = left._of_topics(set(refused.message_id.mapped("topic")))
-        rest = left - refused
-        if rest and not publisher.problem:  # the time was up
-            later = (rest + later).sorted("id")
-            rest = rest.browse()
-        culprit = rest.browse()
+        unsent = sent - confirmed - hopeless
+        # Without a problem its time was up, and only what is refused holds others up.
+        stuck = unsent if publisher.problem else refused
+        left = (unsent + later)._of_same_topics(stuck.message_id)
+        later = unsent + later - left
+        refused = left._of_same_topics(refused.message_id)
+        culprit = left.browse()
         if publisher.problem and tries and len(publisher.under_way) == 1:
-            topics = set((of(publisher.under_way) & rest).message_id.mapped("topic"))
-            culprit = rest._of_topics(topics)
+            culprit = left._of_same_topics(of(publisher.under_way).message_id)
         groups = [
             *hopeless,
             *refused.grouped(lambda one: one.message_id.topic).values(),
             culprit,
-            rest - culprit,
+            left - refused - culprit,
         ]
         groups = [group for group in groups if group]
         # The same job tries again when there is nothing that need not wait for it.
-        behind = later._of_topics(set(refused.message_id.mapped("topic")))
-        if groups == [sent] and (publisher.problem or (behind == later and not held)):
+        is_all = len(groups) == 1 and sent <= groups[0]
+        if is_all and (publisher.problem or not (later or held)):
             self._raise_publishing(publisher, sent)
         self._hand_to_handlers(confirmed.message_id)
         confirmed.unlink()
         for group in groups:
-            why = self._describe_unsent(publisher, group)
-            if group <= hopeless:
-                self._enqueue_publish(group, why=why)
-                continue
-            behind = later._of_topics(set(group.message_id.mapped("topic")))
-            later -= behind
-            self._enqueue_publish((group + behind).sorted("id"), tries=1, why=why)
+            never_tried = group <= hopeless
+            self._enqueue_publish(
+                group,
+                tries=0 if never_tried else 1,
+                why=self._describe_unsent(publisher, group),
+            )
         if later:
             self._enqueue_publish(later)
         return self.env._(
@@ -187,9 +180,11 @@ class MqttService(models.Model):
 
     def _describe_unsent(self, publisher, group):
         """What kept messages that go together from being sent."""
-        found = {**publisher.refused, **publisher.hopeless}
-        own = [found[key] for key in group.message_id.ids if key in found]
-        return self._describe_publish_problem(own[0] if own else publisher.problem)
+        refused, hopeless = publisher.refused, publisher.hopeless
+        own = (refused.get(key) or hopeless.get(key) for key in group.message_id.ids)
+        return self._describe_publish_problem(
+            next(filter(None, own), publisher.problem)
+        )
 
     def _hand_to_handlers(self, messages):
         """Give messages that were sent to the handlers that ask for such."""

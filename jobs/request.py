@@ -21,15 +21,15 @@ BUSY_SECONDS = 1  # until a job looks again that could not begin
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _find_unheard_topics(self, messages):
-        """Topics of the requests among these messages, while the broker has not granted
-        the subscription that brings the answers. One that waits too long expires.
+    def _find_unheard(self, messages):
+        """The requests among these messages, while the broker has not granted the
+        subscription that brings the answers. One that waits too long expires.
         """
         requests = self.env["mqtt.request"].search([("message_id", "in", messages.ids)])
         states = requests and self._answer_subscriptions().mapped("state")
         if {"granted", "covered"} & set(states):
-            return set()
-        return set(requests.message_id.mapped("topic"))
+            return messages.browse()
+        return requests.message_id
 
     def _find_answered(self, messages):
         """``{sequence: mqtt.request}`` of the requests that these messages answer.

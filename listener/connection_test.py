@@ -58,12 +58,12 @@ def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
     not disturbed, and without the shared subscriptions, whose messages it would take.
     """
     route = Route(settings)
-    is_done = False
-    while not is_done:
+    while True:
         taken = route.take()
         for step in _test_server(taken, route):
             yield replace(step, server=route.name_of(taken))
-        is_done = not route.is_redirected
+        if not route.is_redirected:
+            return
 
 
 def _test_server(settings: ServiceSettings, route: Route) -> Iterator[Step]:

@@ -21,8 +21,9 @@ class MqttOutgoing(models.Model):
 
     _message_uniq = models.UniqueIndex("(message_id)")
 
-    def _of_topics(self, topics):
-        """Those whose topic is one of these."""
+    def _of_same_topics(self, messages):
+        """Those that go to a topic of these messages."""
+        topics = set(messages.mapped("topic"))
         if not topics:
             return self.browse()
         return self.filtered(lambda one: one.message_id.topic in topics)

@@ -6,8 +6,6 @@ from ..listener.connection_test import run_connection_test
 from ..listener.problem import Problem
 from ..listener.settings import ServiceSettings
 from ..models.reason_codes import describe_reason
-from ..mqtt.headers import HeaderError
-from ..mqtt.reference import OptionsUnreadable, SecretMissing
 
 
 class MqttConnectionTest(models.TransientModel):
@@ -57,7 +55,7 @@ class MqttService(models.Model):
         settings = ServiceSettings.from_values(service._listener_settings())
         try:
             settings = settings.resolved()
-        except (SecretMissing, OptionsUnreadable, HeaderError) as error:
+        except ValueError as error:  # secrets elsewhere
             problem = Problem.from_exception(error)
             raise UserError(
                 service._describe_problem(problem.code, problem.detail)
