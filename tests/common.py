@@ -5,7 +5,7 @@ import time
 import traceback
 from datetime import datetime
 
-from odoo.tests import TransactionCase
+from odoo.tests import Form, TransactionCase
 
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import RetryableJobError
@@ -197,6 +197,11 @@ class MqttMixin:
 
 class MqttCase(MqttMixin, TransactionCase):
     """A test case with a service that has no broker."""
+
+    def dialog_of(self, action, user=None):
+        """The form of the dialog that an action opens."""
+        model = self.env[action["res_model"]].with_user(user or self.env.user)
+        return Form(model.with_context(**action["context"]))
 
 
 def _to_bytes(payload):

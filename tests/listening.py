@@ -85,6 +85,11 @@ class ListenerCase(MqttCase):
     def settings_of_service(self):
         return ServiceSettings.from_values(self.service._listener_settings())
 
+    def tested(self):
+        """What *Test Connection* shows, a ``mqtt.connection.test``."""
+        action = self.service.action_test_connection()
+        return self.env[action["res_model"]].browse(action["res_id"])
+
     @contextmanager
     def listening(self, broker, until="connected", **values):
         """A connection, without a database.

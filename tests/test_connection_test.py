@@ -33,8 +33,7 @@ class TestConnectionTest(ListenerCase):
         """What the dialog shows of the subscription."""
         self.subscription.topic_filter = topic_filter
         self.service.write({"host": broker.host, "port": broker.port})
-        action = self.service.action_test_connection()
-        test = self.env[action["res_model"]].browse(action["res_id"])
+        test = self.tested()
         self.assertFalse(test.is_successful)
         (line,) = test.line_ids.filtered(lambda one: one.step == "subscription")
         return line.result

@@ -1,6 +1,6 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.queue_job.exception import FailedJobError
 from odoo.addons.queue_job.job import Job
@@ -70,11 +70,7 @@ class TestDeadLetters(DeadLetterCase):
     def test_cancel_with_a_reason(self):
         message = self.mqtt_receive("plant/1", "bad")
         action = message.job_ids.with_user(self.operator).action_mqtt_cancel()
-        wizard = Form(
-            self.env[action["res_model"]]
-            .with_user(self.operator)
-            .with_context(**action["context"])
-        )
+        wizard = self.dialog_of(action, self.operator)
         wizard.reason = "of no use"
         wizard.save().action_cancel_jobs()
         self.assertEqual(message.job_ids.state, "cancelled")
@@ -88,11 +84,7 @@ class TestDeadLetters(DeadLetterCase):
             "plant/1", "bad", properties={"user_properties": [["a", "b"]]}
         )
         action = message.job_ids.with_user(self.operator).action_mqtt_correct()
-        wizard = Form(
-            self.env[action["res_model"]]
-            .with_user(self.operator)
-            .with_context(**action["context"])
-        )
+        wizard = self.dialog_of(action, self.operator)
         self.assertEqual(wizard.payload, "bad")
         wizard.payload = "good"
         record = wizard.save()
@@ -175,14 +167,7 @@ class TestDeadLetters(DeadLetterCase):
 
     def test_what_is_told_of_a_handler_of_one_service(self):
         """Who may see it may see the service's messages."""
-        action = self.env["ir.actions.server"].create(
-            {
-                "name": "Refuse",
-                "model_id": self.env["ir.model"]._get_id("mqtt.signal.history"),
-                "state": "code",
-                "code": "raise UserError('no good')",
-            }
-        )
+        action = self.action("raise UserError('no good')", "mqtt.signal.history")
         handler = self.env["mqtt.handler"].create(
             {
                 "name": "Refuse",

@@ -35,6 +35,18 @@ class HandlerCase(MqttCase):
             [("model_name", "=", model), ("method_name", "=", name)], limit=1
         )
 
+    def action(self, code=None, model="res.partner", **values):
+        """A server action, as a handler that is no code has."""
+        return self.env["ir.actions.server"].create(
+            {
+                "name": "Action",
+                "model_id": self.env["ir.model"]._get_id(model),
+                "state": "code",
+                "code": code,
+                **values,
+            }
+        )
+
     def limit(self, **seconds):
         for name, value in seconds.items():
             self.env["ir.config_parameter"].set_param(f"mqtt_listener.{name}", value)
@@ -640,17 +652,6 @@ class TestHandler(HandlerCase):
 
 @tagged("post_install", "-at_install")
 class TestActionHandler(HandlerCase):
-    def action(self, code=None, model="res.partner", **values):
-        return self.env["ir.actions.server"].create(
-            {
-                "name": "Action",
-                "model_id": self.env["ir.model"]._get_id(model),
-                "state": "code",
-                "code": code,
-                **values,
-            }
-        )
-
     def handler(self, action, pattern="plant/{line}/{serial}", **values):
         return self.env["mqtt.handler"].create(
             {

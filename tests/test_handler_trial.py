@@ -212,14 +212,7 @@ class TestHandlerTrial(HandlerCase):
 
     def test_a_server_action_is_tried(self):
         self.partner("4711")
-        action = self.env["ir.actions.server"].create(
-            {
-                "name": "State",
-                "model_id": self.env["ir.model"]._get_id("res.partner"),
-                "state": "code",
-                "code": "record.write({'comment': json['state']})",
-            }
-        )
+        action = self.action("record.write({'comment': json['state']})")
         handler = self.env["mqtt.handler"].create(
             {
                 "name": "State",

@@ -3,7 +3,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import Form, mute_logger, new_test_user, tagged
+from odoo.tests import mute_logger, new_test_user, tagged
 
 from ..models import mqtt_service_limits, mqtt_signal_history
 from ..mqtt.payload import PayloadError
@@ -87,13 +87,8 @@ class TestPayloadLimits(HandlerCase):
         self.assertMqttHandled(messages, "res.partner._on_mqtt", times=2)
 
     def test_actions_and_json(self):
-        action = self.env["ir.actions.server"].create(
-            {
-                "name": "Action",
-                "model_id": self.env["ir.model"]._get_id("res.partner"),
-                "state": "code",
-                "code": "model.create({'name': str(len(payload)), 'ref': json[1]})",
-            }
+        action = self.action(
+            "model.create({'name': str(len(payload)), 'ref': json[1]})"
         )
         self.env["mqtt.handler"].create(
             {"name": "Act", "pattern": "other", "action_server_id": action.id}
@@ -176,9 +171,7 @@ class TestPayloadLimits(HandlerCase):
         message = self.mqtt_receive("plant/1", TEXT)
         self.assertEqual(message.state, "failed")
         action = message.job_ids.action_mqtt_correct()
-        correction = Form(
-            self.env[action["res_model"]].with_context(**action["context"])
-        ).save()
+        correction = self.dialog_of(action).save()
         self.assertFalse(correction.is_text)
         correction.payload_file = base64.b64encode(b"x" * 67)
         with self.assertRaisesRegex(UserError, "keeps 50 at most"):

@@ -3,7 +3,7 @@ becomes of some of them.
 """
 
 from odoo.exceptions import UserError
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 
 from ..jobs import publish
 from .common import MqttCase
@@ -151,11 +151,7 @@ class TestPublishOrder(MqttCase):
             self.env, "operator", groups="mqtt_listener.group_operator"
         )
         action = job.with_user(operator).action_mqtt_correct()
-        correction = Form(
-            self.env[action["res_model"]]
-            .with_user(operator)
-            .with_context(**action["context"])
-        )
+        correction = self.dialog_of(action, operator)
         self.assertEqual(correction.message_count, 3)
         correction.payload = "better"
         correction = correction.save()
@@ -172,7 +168,7 @@ class TestPublishOrder(MqttCase):
         """Whoever does it is told how many they are."""
         messages, job = self.failed_job()
         action = job.action_mqtt_cancel()
-        wizard = Form(self.env[action["res_model"]].with_context(**action["context"]))
+        wizard = self.dialog_of(action)
         self.assertEqual(wizard.message_count, 3)
         wizard.reason = "of no use"
         wizard.save().action_cancel_jobs()

@@ -246,8 +246,7 @@ class TestRedirect(ListenerCase):
         nobody = "127.0.0.1:1"
         with sends_to(FOR_NOW, nobody) as broker:
             self.service.write({"host": broker.host, "port": broker.port})
-            action = self.service.action_test_connection()
-            test = self.env[action["res_model"]].browse(action["res_id"])
+            test = self.tested()
             self.assertFalse(test.is_successful)
             *_lines, sent, _name, last = test.line_ids
             self.assertTrue(sent.is_successful)

@@ -139,20 +139,28 @@ class TestReferences(MqttCase):
         os.environ["MQTT_PLANT_PASSWORD"] = "renewed"
         self.assertEqual(settings.resolved().password, "renewed")
 
-    def test_nothing_there(self):
-        """Said in words, by the listener, by a test and by a job that publishes."""
-        self.service.password_reference = "env:MQTT_FORGOTTEN"
-        self.service.start_mqtt_service()  # it need not be there, where this runs
-        with self.assertRaises(SecretMissing) as error:
+    def assert_said(self, error_class, words):
+        """What the lookup raises is worded so, by whoever connects.
+
+        :return: the exception, and all its words.
+        """
+        with self.assertRaises(error_class) as error:
             self.settings().resolved()
         problem = Problem.from_exception(error.exception)
-        words = self.service._describe_problem(problem.code, problem.detail)
-        self.assertIn("There is no env:MQTT_FORGOTTEN", words)
-        with self.assertRaisesRegex(UserError, "env:MQTT_FORGOTTEN"):
+        said = self.service._describe_problem(problem.code, problem.detail)
+        self.assertIn(words, said)
+        with self.assertRaisesRegex(UserError, words):
             self.service.action_test_connection()
         with Publisher(self.settings(), "test") as publisher:
             publisher.send([])
         self.assertEqual(publisher.problem, problem)
+        return error.exception, said
+
+    def test_nothing_there(self):
+        """Said in words, by the listener, by a test and by a job that publishes."""
+        self.service.password_reference = "env:MQTT_FORGOTTEN"
+        self.service.start_mqtt_service()  # it need not be there, where this runs
+        self.assert_said(SecretMissing, "There is no env:MQTT_FORGOTTEN")
         message = self.service.mqtt_publish("plant/1", "x")
         self.env["mqtt.service"]._enqueue_collected()
         self.mqtt_run_jobs()
@@ -164,19 +172,9 @@ class TestReferences(MqttCase):
         """The lines that are wrong may be the secret: they are not in what is said."""
         self.configure("secret_key = -----BEGIN PRIVATE KEY-----\nc2VjcmV0\n")
         self.service.password_reference = "conf:secret_key"
-        with self.assertRaises(OptionsUnreadable) as error:
-            self.settings().resolved()
-        said = "".join(traceback.format_exception(error.exception))
+        error, said = self.assert_said(OptionsUnreadable, "cannot be read")
+        self.assertNotIn("c2VjcmV0", "".join(traceback.format_exception(error)))
         self.assertNotIn("c2VjcmV0", said)
-        problem = Problem.from_exception(error.exception)
-        words = self.service._describe_problem(problem.code, problem.detail)
-        self.assertIn("cannot be read", words)
-        self.assertNotIn("c2VjcmV0", words)
-        with self.assertRaisesRegex(UserError, "cannot be read"):
-            self.service.action_test_connection()
-        with Publisher(self.settings(), "test") as publisher:
-            publisher.send([])
-        self.assertEqual(publisher.problem, problem)
 
     def test_headers_that_are_none(self):
         os.environ["MQTT_PLANT_PASSWORD"] = "s3cret without a colon"

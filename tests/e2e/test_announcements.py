@@ -2,7 +2,8 @@
 
 import pytest
 from service import Service
-from watcher import TIMEOUT, Watcher
+from subscriber import TIMEOUT
+from watcher import Watcher
 
 from dev.servers import wait_until
 
