@@ -71,6 +71,9 @@ def _own(name: str) -> str:
     return f"odoo.addons.{ADDON}.{name}"
 
 
+# What opens connections to a database.
+DATABASE_FILES = ("listener/bridge.py", "listener/enqueuing.py")
+
 RULES = (
     Allowed("mqtt/*", ("paho.mqtt.matcher", "cryptography", _own("mqtt"))),
     Forbidden("models/*", (_own("listener"), _own("cli"))),
@@ -80,8 +83,8 @@ RULES = (
     Forbidden("jobs/*", (_own("listener"),), ("jobs/publish.py",)),
     Forbidden("listener/*", (_own("models"), _own("jobs"), _own("cli"))),
     Forbidden("*", ("paho.mqtt.client",), ("listener/client.py",)),
-    Forbidden("*", CURSORS, ("listener/bridge.py",)),
-    Forbidden("listener/*", ("psycopg2",), ("listener/bridge.py",)),
+    Forbidden("*", CURSORS, DATABASE_FILES),
+    Forbidden("listener/*", ("psycopg2",), DATABASE_FILES),
     Forbidden("*", ("odoo.service.server",), ("listener/server.py",)),
     Forbidden("*", ("odoo.orm",)),
     Forbidden("*", (_own("dev"), "dev")),

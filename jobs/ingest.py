@@ -1,70 +1,150 @@
-"""Store a batch of received messages in history."""
+"""Store received messages in history: what waits, whatever the number of batches."""
 
-from odoo import models
+from collections import Counter
 
-from ..mqtt.message import decode_batch
+from odoo import api, models
+
+from .dispatch import PIECES
 from .failure import DATABASE_AWAY, in_one_line, is_fault_of_database
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
+MAX_WAITING_JOBS = 2  # of a company; more would find nothing to store
+NAMED_SERVICES = 3  # in a job's description
 
 
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _enqueue_ingest(self, content, first_sequence, last_sequence, to_store):
-        """Put a batch and its job into the current transaction."""
-        self.ensure_one()
-        batch = self.env["mqtt.batch"].create(
-            {
-                "service_id": self.id,
-                "last_sequence": last_sequence,
-                "message_count": to_store,
-                "content": content,
-            }
+    def _enqueue_ingest(self):
+        """Put jobs that store what waits of these services into the transaction.
+
+        A job takes what waits when it runs, of all services of its company. So where
+        jobs wait already that will, one more would find nothing.
+
+        :return: the services whose messages those jobs will take.
+        """
+        left_to_others = self.browse()
+        for company, services in self.grouped("company_id").items():
+            waiting = self._count_waiting_jobs(company)
+            if waiting.get("_job_ingest", 0) >= MAX_WAITING_JOBS:
+                left_to_others += services
+                continue
+            # With jobs of one channel, those that handle have their turn too.
+            handling = waiting.get("_job_dispatch") or waiting.get("_job_in_order")
+            services._delay_ingest(priority=None if handling else PRIORITY)
+        return left_to_others
+
+    @api.model
+    def _wake_ingest(self):
+        """Have a job for what waits where none will take it: its listener is gone, or
+        somebody has cancelled or deleted the job.
+        """
+        waiting = self.env["mqtt.batch"]._read_group(
+            [("is_apart", "!=", True)], ["service_id"]
         )
-        count = last_sequence - first_sequence + 1
+        self.browse(service.id for (service,) in waiting)._enqueue_ingest()
+
+    @api.model
+    def _count_waiting_jobs(self, company):
+        """How many jobs of a company wait for a worker, by method."""
+        return dict(
+            self.env["queue.job"]._read_group(
+                [
+                    ("state", "in", ("pending", "enqueued")),
+                    ("mqtt_service_id", "!=", False),
+                    ("company_id", "=", company.id),
+                    ("eta", "=", False),
+                ],
+                ["method_name"],
+                ["__count"],
+            )
+        )
+
+    def _delay_ingest(self, priority=PRIORITY, **named):
+        names = self[:NAMED_SERVICES].mapped("name")
+        if len(self) > NAMED_SERVICES:
+            names.append("…")
         self._for_jobs().with_delay(
-            priority=PRIORITY,
+            priority=priority,
             max_retries=0,  # a batch is never given up for a passing reason
-            description=self.env._(
-                "Store messages of %(service)s: %(count)s",
-                count=count,
-                service=self.name,
-            ),
-        )._job_ingest(
-            batch.id, first_sequence=first_sequence, last_sequence=last_sequence
-        )
+            description=self.env._("Store messages of %s", ", ".join(names)),
+        )._job_ingest(**named)
 
-    def _job_ingest(self, batch_id, first_sequence, last_sequence):
-        """Store the messages of a batch and delete it, in one transaction.
+    def _job_ingest(self, batch_id=None, **_sequences):
+        """Store what waits of these services, and of others of their company.
 
-        One that cannot be stored for a reason of its own goes into quarantine, and the
-        others are stored.
+        All in one transaction, which deletes the batches too. A message that cannot be
+        stored for a reason of its own goes into quarantine, and the others are stored.
 
-        :param batch_id: id of the ``mqtt.batch``; one that is gone was stored before.
-        :param first_sequence: sequence of its first message, which the related action
-            needs; :param last_sequence: of its last.
+        :param batch_id: id of a ``mqtt.batch`` to store it alone; one that is gone was
+            stored before.
         :return: what the job monitor shows as result.
         """
-        self.ensure_one()
-        batch = self.env["mqtt.batch"].browse(batch_id).exists()
-        if not batch:
+        if batch_id:
+            return self._ingest_apart(self.env["mqtt.batch"].browse(batch_id))
+        companions = self.with_context(active_test=False).search(
+            [("company_id", "=", self.company_id.id)]
+        )
+        batches, has_more = self.env["mqtt.batch"]._take(companions)
+        if self._has_killed_its_worker():
+            return self._set_apart(batches[:PIECES])
+        counts, apart = Counter(), batches.browse()
+        for service, own in batches.grouped("service_id").items():
+            try:
+                with self.env.cr.savepoint():
+                    counts += service._ingest(own)
+            except Exception as error:
+                if is_fault_of_database(error):
+                    raise
+                apart += own
+        said = self._describe_stored(counts)
+        if apart:
+            said += ", " + self._set_apart(apart)
+        if has_more:
+            companions._enqueue_ingest()
+        return said
+
+    def _ingest_apart(self, batch):
+        if not batch.exists():
             return self.env._("Stored before.")
-        messages = list(enumerate(decode_batch(batch.content), first_sequence))
-        batch._delete_stored()
+        return self._describe_stored(self._ingest(batch))
+
+    def _set_apart(self, batches):
+        """Give each of these batches a job of its own: one of them is at fault."""
+        batches.is_apart = True
+        for batch in batches:
+            batch.service_id._delay_ingest(
+                batch_id=batch.id, last_sequence=batch.last_sequence
+            )
+        return self.env._("Batches that get a job of their own: %s", len(batches))
+
+    def _ingest(self, batches):
+        """Store batches of one service.
+
+        :return: a ``Counter`` of ``stored`` and ``quarantined``.
+        :raise Exception: when none of the messages can be stored: then it is not for a
+            reason of its own.
+        """
+        batches.fetch(["last_sequence", "content"])  # contents are not prefetched
+        messages = [one for batch in batches for one in batch._messages()]
+        batches._delete_stored()
         in_trouble = [(*one, one[1].trouble) for one in messages if one[1].trouble]
         to_store = [one for one in messages if one[1].store and not one[1].trouble]
         refused = self._store(to_store)
         if len(refused) == len(to_store) > 1:
-            # Not one can be stored: then it is not for a reason of its own.
             raise in_one_line(refused[0][2])
         self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
-        stored = self.env._("Messages stored: %s", len(to_store) - len(refused))
-        if not (in_trouble or refused):
-            return stored
-        count = len(in_trouble) + len(refused)
-        return stored + ", " + self.env._("in quarantine: %s", count)
+        return Counter(
+            stored=len(to_store) - len(refused),
+            quarantined=len(in_trouble) + len(refused),
+        )
+
+    def _describe_stored(self, counts):
+        said = self.env._("Messages stored: %s", counts["stored"])
+        if counts["quarantined"]:
+            said += ", " + self.env._("in quarantine: %s", counts["quarantined"])
+        return said
 
     def _store(self, messages):
         """Store messages and have them handled, as far as each can be.
@@ -112,23 +192,24 @@ class MqttService(models.Model):
                 request._take_answer(message)
 
     def _is_storing(self, through):
-        """Whether messages up to a sequence wait for a job that will store them.
+        """Whether messages up to a sequence wait to be stored.
 
-        A job that failed or was cancelled may leave its batch behind for ever.
+        A batch that was set apart may stay for ever: its job may fail.
         """
-        batches = [("service_id", "=", self.id), ("last_sequence", "<=", through)]
-        if not self.env["mqtt.batch"].search_count(batches, limit=1):
-            return False
-        oldest = self.env["queue.job"].search(
+        batches = self.env["mqtt.batch"].search(
+            [("service_id", "=", self.id), ("last_sequence", "<=", through)]
+        )
+        if not all(batches.mapped("is_apart")):
+            return True
+        failing = self.env["queue.job"].search_count(
             [
                 ("mqtt_service_id", "=", self.id),
                 ("method_name", "=", "_job_ingest"),
                 ("state", "not in", ("failed", "done", "cancelled")),
             ],
-            order="id",  # as messages were received
             limit=1,
         )
-        return bool(oldest) and oldest.kwargs["last_sequence"] <= through
+        return bool(batches and failing)
 
     def _job_ingest_failed(self, **_details):
         """Called by queue_job when an ingest job failed."""

@@ -1,9 +1,10 @@
-"""Between the listener and a database: the only file that opens cursors.
+"""Between the listener and a database: only it and ``enqueuing.py`` open cursors.
 
-Two kinds of connections: one of its own, outside Odoo's pool, that listens for
-notifications and holds the advisory locks for as long as it lives; and Odoo's cursors,
-one short transaction for each call. What crosses is settings one way, batches and
-observations the other, all plain values (``models/mqtt_service_listener.py``).
+Three kinds of connections: one that listens for notifications and holds the advisory
+locks for as long as it lives; one that makes batches durable (``enqueuing.py``), both
+outside Odoo's pool; and Odoo's cursors, one short transaction for each other call.
+What crosses is settings one way, batches and observations the other, all plain values
+(``models/mqtt_service_listener.py``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from odoo.sql_db import BaseCursor, connection_info_for
 
 from ..mqtt.message import encode_batch
 from ..mqtt.receipts import pack_receipts, unpack_receipts
+from .enqueuing import Enqueuing
 from .inbox import Delivery
 from .log import get_logger
 from .observed import Forgettable
@@ -61,6 +63,7 @@ class Bridge:
     def __init__(self, dbname: str):
         self.dbname = dbname
         self._control: psycopg2.extensions.connection | None = None
+        self._enqueuing = Enqueuing(dbname, self._enqueue_statement)
 
     # The connection of its own
 
@@ -94,6 +97,11 @@ class Bridge:
         control, self._control = self._control, None
         if control is not None:
             control.close()
+
+    def end(self) -> None:
+        """Close all connections of its own."""
+        self.close()
+        self._enqueuing.close()
 
     def is_installed(self) -> bool:
         """Whether the addon is installed in the database."""
@@ -157,6 +165,10 @@ class Bridge:
         with self._environment() as env:
             yield env["mqtt.service"].browse(service_id)
 
+    def _enqueue_statement(self) -> str:
+        with self._environment() as env:
+            return env["mqtt.service"]._listener_enqueue_statement()
+
     def wanted(self) -> dict[int, ServiceSettings]:
         """Settings of the services that should run, by id."""
         with self._environment() as env:
@@ -196,7 +208,7 @@ class Bridge:
         session: int,
         forget_through: int,
     ) -> int:
-        """Make a batch durable, in one transaction with its job and its receipts.
+        """Make a batch and its receipts durable, in one transaction.
 
         :param after_sequence: sequence of the last message before the batch.
         :param session: the current one; receipts of earlier ones are worth nothing.
@@ -209,20 +221,55 @@ class Bridge:
             for one in batch
             if one.message.qos and one.session == session
         )
-        content = encode_batch(messages)
-        with self._service(service_id) as service:
-            sequence = service._listener_enqueue(
-                thread_identifier,
-                content,
-                after_sequence=after_sequence,
-                total=len(messages),
-                to_store=sum(message.store for message in messages),
-                receipts=receipts,
-                forget_through=forget_through,
+        self._enqueue(
+            service_id=service_id,
+            thread_identifier=thread_identifier,
+            after_sequence=after_sequence,
+            total=len(messages),
+            to_store=sum(message.store for message in messages),
+            receipts=receipts,
+            forget_through=forget_through,
+            content=encode_batch(messages),
+        )
+        return after_sequence + len(messages)
+
+    def prune(
+        self, service_id: int, thread_identifier: str, receipts: tuple[int, bytes]
+    ) -> None:
+        """Have these receipts stand for all up to the last message.
+
+        :param receipts: sequence of the last message, and packed receipts.
+        :raise LeaseLost: when another listener has claimed the service.
+        """
+        sequence, packed = receipts
+        self._enqueue(
+            service_id=service_id,
+            thread_identifier=thread_identifier,
+            after_sequence=sequence,
+            total=0,
+            to_store=0,
+            receipts=packed,
+            forget_through=sequence,
+            content=b"",
+        )
+
+    def _enqueue(self, *, receipts: bytes, content: bytes, **parameters) -> None:
+        if not any(
+            self._enqueuing.execute(
+                receipts=psycopg2.Binary(receipts),
+                content=psycopg2.Binary(content),
+                **parameters,
             )
-        if sequence is None:
+        ):
             raise LeaseLost
-        return sequence
+
+    def enqueue_jobs(self, service_ids: list[int]) -> dict:
+        """Have jobs store what waits in batches of these services.
+
+        :return: ``waiting`` and ``seconds``, see ``_listener_enqueue_jobs``.
+        """
+        with self._environment() as env:
+            return env["mqtt.service"]._listener_enqueue_jobs(service_ids)
 
     def report(
         self,

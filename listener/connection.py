@@ -26,6 +26,7 @@ from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
 from ..mqtt.rate import TopicRates
+from .ack_hold import AckHold
 from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
@@ -61,7 +62,6 @@ PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledge
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
 CLOSE_TIMEOUT = 1.0  # seconds for the broker to close after our DISCONNECT
 HELD_TIMEOUT = 2.0  # seconds a redelivered sequence waits for its rest
-ACK_HOLD = 0.05  # seconds of quiet before a round trip lets the last PUBACK go
 READS_PER_TURN = 64  # packets between two looks at acknowledgements and the clock
 
 
@@ -131,6 +131,7 @@ class MqttConnection(threading.Thread):
         self._pending: dict[int, Callable] = {}  # answers awaited, by packet id
         self._probed_at: float | None = None  # while its answer is awaited
         self._last_probe = 0.0
+        self._hold = AckHold()
         self._last_read = 0.0
         self._messages_read = 0
         self._wake_r, self._wake_w = socket.socketpair()
@@ -328,12 +329,18 @@ class MqttConnection(threading.Thread):
         reading = self.observed.state != "connected" or not self._inbox.is_full
         self._watch(selector, sock, reading)
         buffered = reading and self._client.has_buffered
-        patience = 0 if buffered else ACK_HOLD if self._reception.holds_ack else BEAT
+        holds_ack = self._reception.holds_ack
+        patience = 0 if buffered else self._hold.seconds if holds_ack else BEAT
         ready = {key.fileobj: mask for key, mask in selector.select(patience)}
         if self._wake_r in ready:
             self._obey()
+            if holds_ack and not self._reception.holds_ack:
+                self._hold.released(time.monotonic())
         if buffered or ready.get(sock, 0) & selectors.EVENT_READ:
+            before, holds_ack = self._messages_read, self._reception.holds_ack
             self._read()
+            if self._messages_read > before:
+                self._hold.received(time.monotonic(), holds_ack)
         if self._client.want_write():
             self._check(self._client.loop_write())
 
@@ -407,7 +414,9 @@ class MqttConnection(threading.Thread):
             or not self._reception.has_to_confirm
         ):
             return
-        is_quiet = self._orders.stop.is_set() or now >= self._last_read + ACK_HOLD
+        is_quiet = self._orders.stop.is_set() or (
+            now >= self._last_read + self._hold.seconds
+        )
         if now >= self._last_probe + PROBE_INTERVAL or (
             is_quiet and self._reception.holds_ack
         ):
@@ -590,6 +599,7 @@ class MqttConnection(threading.Thread):
             properties=properties,
             subscription_id=subscription and subscription.id,
             store=route.store,
+            at_once=route.at_once,
             trouble=trouble,
             paused=self.rates.limit if is_paused else 0,
         )

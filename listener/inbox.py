@@ -40,11 +40,13 @@ class Delivery:
     sequence: int | None = None
     packet_id: int = field(init=False, default=0)
     qos: int = field(init=False, default=0)
+    at_once: bool = field(init=False, default=False)
     size: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         if self.message is not None:
             self.packet_id, self.qos = self.message.packet_id, self.message.qos
+            self.at_once = self.message.at_once
             self.size = OVERHEAD + self.message.size
 
     def let_go(self) -> None:
@@ -82,6 +84,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._poked = False
         self._flushing = False
+        self._is_urgent = False  # whether a message in the queue must not wait
         self._last_take = -math.inf  # a clock that runs since the boot may say little
 
     @property
@@ -110,7 +113,8 @@ class Inbox:
             self._bytes += size
             self._unfinished += 1
             self._unfinished_bytes += size
-            if len(self._queue) == 1 or self._is_batch:
+            self._is_urgent |= delivery.at_once
+            if len(self._queue) == 1 or self._is_batch or self._is_urgent:
                 self._changed.notify()
         return True
 
@@ -153,7 +157,7 @@ class Inbox:
 
     def _wait_for_more(self) -> None:
         deadline = self._last_take + self._linger
-        while not self._is_batch and not self._flushing:
+        while not (self._is_batch or self._flushing or self._is_urgent):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
@@ -172,6 +176,7 @@ class Inbox:
             size += next_size
             batch.append(self._queue.popleft())
         self._bytes -= size
+        self._is_urgent &= bool(self._queue)
         if batch:
             self._last_take = time.monotonic()
         return batch

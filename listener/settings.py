@@ -30,6 +30,7 @@ class SubscriptionSettings:
     retain_as_published: bool
     retain_handling: int
     store: bool
+    at_once: bool
     identifier: int
 
     @classmethod
@@ -128,10 +129,13 @@ class NodeSettings:
     """The ``[mqtt_listener]`` section of odoo.conf.
 
     :param enabled: whether this node listens at all.
-    :param batch_size: messages in one transaction and ingest job, at most.
+    :param batch_size: messages in one transaction, at most.
     :param batch_bytes: bytes in one, at most (a larger message goes alone).
     :param linger: seconds for which a batch waits for more once the last one left; a
         message that comes when all is quiet leaves at once.
+    :param job_share: of one processor that jobs may take for being jobs, whatever is in
+        them: so many are made a second.
+    :param max_delay: seconds that a message waits for its job because of that, at most.
     :param inbox_messages: QoS 0 messages that may wait before more are dropped.
     :param inbox_bytes: bytes that may wait before the socket is read no more.
     """
@@ -140,6 +144,8 @@ class NodeSettings:
     batch_size: int = 1000
     batch_bytes: int = 4 * 1024 * 1024
     linger: float = 0.05
+    job_share: float = 0.03
+    max_delay: float = 0.5
     inbox_messages: int = 20_000
     inbox_bytes: int = 32 * 1024 * 1024
 

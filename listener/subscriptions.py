@@ -34,11 +34,13 @@ class Route:
 
     :param subscription: the one whose copy counts, ``None`` when none matches any more.
     :param store: whether some matching subscription wants history to keep it.
+    :param at_once: whether one of them wants its messages delivered at once.
     :param others: Subscription Identifiers of the other ones that match.
     """
 
     subscription: SubscriptionSettings | None
     store: bool
+    at_once: bool = False
     others: frozenset[int] = frozenset()
 
     def takes(self, identifiers: Iterable[int] | None) -> bool:
@@ -188,7 +190,12 @@ class Subscriptions:
             default=None,
         )
         others = frozenset(one.identifier for one in matching if one is not first)
-        return Route(first, any(one.store for one in matching) or not matching, others)
+        return Route(
+            first,
+            store=any(one.store for one in matching) or not matching,
+            at_once=any(one.at_once for one in matching),
+            others=others,
+        )
 
     def _answer(self, subscription_id: int, **values: object) -> None:
         grant = self.grants.get(subscription_id, Grant())

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from .bridge import DATABASE_AWAY, Bridge
 from .connection import MqttConnection
 from .inbox import Inbox
+from .job_maker import JobMaker
 from .log import get_logger
+from .pacer import Pacer
 from .settings import NodeSettings, ServiceSettings
 from .writer import Writer
 
@@ -54,6 +56,7 @@ class Supervisor(threading.Thread):
         self._wanted: dict[int, ServiceSettings] = {}
         self._read_at = 0.0
         self._lost = False
+        self._jobs = JobMaker(self._bridge, Pacer(node.job_share, node.max_delay))
         self._stopping = threading.Event()
         self._wake_r, self._wake_w = os.pipe()
 
@@ -67,6 +70,7 @@ class Supervisor(threading.Thread):
 
     def run(self) -> None:
         threading.current_thread().dbname = self._bridge.dbname
+        self._jobs.start()
         try:
             while not self._stopping.is_set():
                 try:
@@ -81,7 +85,7 @@ class Supervisor(threading.Thread):
                     self._stopping.wait(RECOVERY_DELAY)
         finally:
             self._stop_all()
-            self._bridge.close()
+            self._bridge.end()
 
     def _log_loss(self, error: Exception) -> None:
         """Once, until the database is back: it is tried again every second."""
@@ -159,7 +163,15 @@ class Supervisor(threading.Thread):
         connection = MqttConnection(
             identifier, settings, inbox, changed=inbox.poke, **known
         )
-        writer = Writer(self._bridge, connection, inbox, known["sequence"], self._wake)
+        writer = Writer(
+            self._bridge,
+            connection,
+            inbox,
+            known["sequence"],
+            self._wake,
+            self._jobs.add,
+        )
+        self._jobs.add(settings.id)  # an earlier listener may have left batches
         connection.dbname = writer.dbname = self._bridge.dbname  # for Odoo's log
         self._running[settings.id] = Running(settings, connection, writer)
         connection.start()
@@ -172,6 +184,8 @@ class Supervisor(threading.Thread):
         for running in self._running.values():
             running.connection.join(max(0, deadline - time.monotonic()))
             running.writer.join(max(0, deadline - time.monotonic()))
+        self._jobs.stop()
+        self._jobs.join(max(0, deadline - time.monotonic()))
         self._running.clear()
 
 

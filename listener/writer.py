@@ -34,6 +34,8 @@ class Writer(threading.Thread):
 
     :param sequence: of the last message that is in the database.
     :param ended: called, from this thread, when all is done.
+    :param committed: called with the id of the service and the number of messages when
+        a batch is durable, and ``at_once``, whether its job must not wait.
     :ivar lease_lost: set when another listener has claimed the service.
     """
 
@@ -44,6 +46,7 @@ class Writer(threading.Thread):
         inbox: Inbox,
         sequence: int,
         ended: Callable[[], None] = lambda: None,
+        committed: Callable[..., None] = lambda *_, **__: None,
     ):
         super().__init__(name=f"{connection.name}-writer", daemon=True)
         self.lease_lost = threading.Event()
@@ -59,6 +62,7 @@ class Writer(threading.Thread):
         self._last_report = 0.0
         self._sequence = sequence
         self._call_ended = ended
+        self._call_committed = committed
         self._failing = False
         self._error: Exception | None = None  # of the last call that failed
         self._give_up_at: float | None = None
@@ -69,6 +73,7 @@ class Writer(threading.Thread):
                 batch = self._inbox.take(REPORT_INTERVAL)
                 if batch and not self._commit(batch):
                     break
+                self._prune()
                 self._report(BUSY_INTERVAL if batch else REPORT_INTERVAL)
             self._report()
             self._try(self._bridge.release, self._service_id, self._connection.name)
@@ -127,6 +132,11 @@ class Writer(threading.Thread):
         self._sequence = sequence
         for delivery in batch:
             delivery.sequence = sequence
+        self._call_committed(
+            self._service_id,
+            len(batch),
+            at_once=any(delivery.at_once for delivery in batch),
+        )
         # In this order: a connection that stops waits for what is not done.
         self._connection.committed(batch, forgotten)
         self._inbox.done(batch)
@@ -207,6 +217,21 @@ class Writer(threading.Thread):
         self._reported_paused = paused
         if observed.gave_up:
             self._try(self._bridge.give_up, self._service_id, self._connection.name)
+
+    def _prune(self) -> None:
+        """Let the receipts shrink to that of the acknowledgement that waits for it."""
+        observed = self._connection.observed
+        pruned = observed.forgettable
+        if not self._lets_ack_go(observed) or pruned.rest[0] != self._sequence:
+            return  # a report does so, if it is more than one batch
+        if self._try(
+            self._bridge.prune,
+            self._service_id,
+            self._connection.name,
+            pruned.rest,
+        ):
+            self._connection.forgotten(pruned)
+            self._reported.forgettable = pruned
 
     def _lets_ack_go(self, observed: Observed) -> bool:
         """Whether an acknowledgement waits for receipts to shrink, no batch does."""

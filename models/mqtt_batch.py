@@ -1,14 +1,24 @@
-from odoo import fields, models
+from psycopg2.errors import SerializationFailure
 
+from odoo import fields, models
+from odoo.tools import SQL, mute_logger
+
+from ..mqtt.message import decode_batch
 from .wide_fields import BigInteger, Bytes
+
+JOB_MESSAGES = 2_000  # that one ingest job takes; a batch is taken whole
+JOB_BYTES = 16 * 1024 * 1024  # of batches that one job takes
+LOOKED_AT = 1_000  # waiting batches that a job chooses from
 
 
 class MqttBatch(models.Model):
-    """Messages that were received and acknowledged and wait for their ingest job.
+    """Messages that were received and acknowledged and wait to be stored.
 
-    The listener writes a row in the transaction that enqueues the job; the job deletes
-    it in the transaction that stores the messages. So a batch is stored once, however
-    often its job runs, and a payload lives in one place at any time.
+    The listener writes a row in a transaction of its own, and acknowledges. Ingest jobs
+    carry no batch: each takes what waits when it runs, and deletes it in the
+    transaction that stores the messages. So a batch is stored once, however often a job
+    runs; a payload lives in one place at any time; and no job is the only one that
+    could store a message.
     """
 
     _name = "mqtt.batch"
@@ -26,9 +36,79 @@ class MqttBatch(models.Model):
     content = Bytes(
         required=True, help="The messages, as mqtt/message.py encodes them."
     )
+    is_apart = fields.Boolean(
+        help="A job of its own stores it, because it kept a job for many from storing."
+    )
+
+    def _waiting(self, services):
+        """Ids and sizes of the batches that the next ingest jobs of services may take.
+
+        :return: tuples (id, messages that history keeps, bytes), oldest first.
+        """
+        self.flush_model()
+        # No ORM equivalent: to compare sizes, it would read all contents.
+        self.env.cr.execute(
+            SQL(
+                "SELECT id, message_count, octet_length(content) FROM mqtt_batch"
+                " WHERE service_id IN %s AND is_apart IS NOT TRUE"
+                " ORDER BY id LIMIT %s",
+                tuple(services.ids) or (None,),
+                LOOKED_AT,
+            )
+        )
+        return self.env.cr.fetchall()
+
+    def _take(self, services, most=JOB_MESSAGES):
+        """Lock what waits, in order, up to the bounds of a job.
+
+        What another job is storing is left to it, and what one has stored since this
+        transaction began is gone, though this one still sees it.
+
+        :param most: messages.
+        :return: the batches, and whether more wait.
+        """
+        waiting = self._waiting(services)
+        taken, room, space = self.browse(), most, JOB_BYTES
+        while waiting and room > 0 and space > 0:
+            count = _count_that_fit(waiting, room, space) or int(not taken)
+            if not count:
+                break
+            part, waiting = waiting[:count], waiting[count:]
+            free = self.browse(batch_id for batch_id, *_sizes in part)._lock_free()
+            for batch_id, messages, size in part:
+                if batch_id in free._ids:
+                    room, space = room - messages, space - size
+            taken += free
+        return taken, bool(waiting)
+
+    def _lock_free(self):
+        """Those of these that no other job has, locked until this transaction ends."""
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint(flush=False):
+                return self.try_lock_for_update()
+        except SerializationFailure:  # one of them was stored meanwhile
+            if len(self) == 1:
+                return self.browse()
+        half = len(self) // 2
+        return self[:half]._lock_free() + self[half:]._lock_free()
+
+    def _messages(self):
+        """Pairs of sequence and message, in the order of reception."""
+        self.ensure_one()
+        messages = list(decode_batch(self.content))
+        return enumerate(messages, self.last_sequence - len(messages) + 1)
 
     def _delete_stored(self):
-        """Delete the row in the transaction that stored its messages."""
+        """Delete the rows in the transaction that stored their messages."""
         # Not through the ORM: it would log each of many deletions a second.
         self.env.cr.execute("DELETE FROM mqtt_batch WHERE id IN %s", [tuple(self.ids)])
         self.invalidate_model(flush=False)
+
+
+def _count_that_fit(waiting, messages, size):
+    """How many of the first batches fit into so many messages and bytes."""
+    for count, (_batch_id, own_messages, own_size) in enumerate(waiting):
+        messages, size = messages - own_messages, size - own_size
+        if messages < 0 or size < 0:
+            return count
+    return len(waiting)

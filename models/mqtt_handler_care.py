@@ -19,6 +19,7 @@ class MqttHandler(models.Model):
         """Called by cron: tell of failures, wake what waits, add counts up."""
         self._tell_failures()
         self._wake_waiting()
+        self.env["mqtt.service"].sudo()._wake_ingest()
         self.env["mqtt.handler.tally"]._fold()
 
     @api.model

@@ -1,8 +1,40 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 
 from .mqtt_service import CONNECTION_FIELDS
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
+LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
+# No ORM equivalent: to compare and to set in one statement is what fences, and in one
+# round trip it costs a fifth.
+ENQUEUE = f"""
+    WITH held AS (
+        UPDATE mqtt_connection
+           SET sequence = sequence + %(total)s, enqueued = enqueued + %(to_store)s
+         WHERE service_id = %(service_id)s
+           AND thread_identifier = %(thread_identifier)s
+           AND sequence = %(after_sequence)s
+        RETURNING service_id, sequence
+    ), pruned AS (
+        DELETE FROM mqtt_receipt USING held
+         WHERE mqtt_receipt.service_id = held.service_id
+           AND last_sequence <= GREATEST(
+                   %(forget_through)s, sequence - %(total)s - {RECEIPTS_KEPT})
+    ), receipts AS (
+        INSERT INTO mqtt_receipt (service_id, last_sequence, content)
+        SELECT service_id, sequence, %(receipts)s::bytea
+          FROM held WHERE length(%(receipts)s::bytea) > 0
+    ), batch AS (
+        INSERT INTO mqtt_batch (service_id, last_sequence, message_count, content)
+        SELECT service_id, sequence, %(to_store)s, %(content)s::bytea
+          FROM held WHERE %(total)s > 0
+    )
+    SELECT EXISTS (SELECT FROM held),
+           thread_identifier = %(thread_identifier)s
+           AND sequence = %(after_sequence)s + %(total)s
+      FROM mqtt_connection WHERE service_id = %(service_id)s
+"""
 
 
 class MqttService(models.Model):
@@ -40,6 +72,7 @@ class MqttService(models.Model):
                     "retain_as_published": subscription.retain_as_published,
                     "retain_handling": int(subscription.retain_handling),
                     "store": subscription.store_history,
+                    "at_once": subscription.deliver_at_once,
                     "identifier": subscription.identifier,
                 }
                 for subscription in self.subscription_ids.sorted("identifier")
@@ -84,61 +117,73 @@ class MqttService(models.Model):
             "receipts": [(log.last_sequence, log.content) for log in logs],
         }
 
-    def _listener_enqueue(
-        self,
-        thread_identifier,
-        content,
-        *,
-        after_sequence,
-        total,
-        to_store,
-        receipts,
-        forget_through,
-    ):
-        """Make a batch durable: its row, its ingest job and its receipts.
+    @api.model
+    def _listener_enqueue_statement(self):
+        """The statement with which a listener makes a batch durable; one round trip.
 
-        Can be called again when nobody knows whether the first call was committed.
+        Can be executed again when nobody knows whether the first time was committed.
 
-        :param content: the messages as ``mqtt.message.encode_batch`` gives them.
-        :param after_sequence: sequence of the last message before them.
-        :param total: how many they are; :param to_store: how many history keeps.
-        :param receipts: packed receipts of those that came with QoS 1.
-        :param forget_through: sequence up to which receipts are needed no more.
+        :return: SQL with these named parameters, each of one type:
+
+            - ``service_id``, ``thread_identifier``: whose batch it is.
+            - ``after_sequence``: of the last message before the batch.
+            - ``total``: how many messages it has; ``to_store``: how many of them
+              history keeps.
+            - ``receipts``: packed receipts of those that came with QoS 1.
+            - ``forget_through``: sequence up to which receipts are needed no more.
+            - ``content``: the messages as ``mqtt.message.encode_batch`` gives them.
+
+            Its one row says whether the batch is written, and whether it was before.
+            Where both are false, another listener has claimed the service.
+        """
+        return ENQUEUE
+
+    def _listener_enqueue(self, **parameters):
+        """Make a batch durable in this transaction, see the statement.
+
         :return: sequence of the last message, or ``None`` when another listener has
             claimed the service meanwhile: then nothing was written.
         """
         self.ensure_one()
-        last_sequence = after_sequence + total
-        # No ORM equivalent: to compare and to set in one statement is what fences.
+        self.env.flush_all()
         self.env.cr.execute(
-            """
-            UPDATE mqtt_connection
-               SET sequence = %s, enqueued = enqueued + %s
-             WHERE service_id = %s AND thread_identifier = %s AND sequence = %s
-            """,
-            [last_sequence, to_store, self.id, thread_identifier, after_sequence],
+            self._listener_enqueue_statement(), {"service_id": self.id, **parameters}
         )
-        if not self.env.cr.rowcount:
-            row = self.connection_ids
-            was_committed = (
-                row.thread_identifier == thread_identifier
-                and row.sequence == last_sequence
-            )
-            return last_sequence if was_committed else None
-        self._forget_receipts(
-            max(forget_through, last_sequence - RECEIPTS_KEPT - total)
+        if not any(self.env.cr.fetchone()):
+            return None
+        self.env.invalidate_all()
+        return parameters["after_sequence"] + parameters["total"]
+
+    @api.model
+    def _listener_enqueue_jobs(self, service_ids):
+        """Have jobs store what waits in batches of these services.
+
+        :return: ``waiting``, ids of the services whose messages are left to jobs that
+            wait already; and ``seconds`` that such jobs lately took on average, or
+            ``None``.
+        """
+        waiting = self.env["mqtt.batch"]._read_group(
+            [("service_id", "in", service_ids), ("is_apart", "!=", True)],
+            ["service_id"],
         )
-        if receipts:
-            self.env["mqtt.receipt"].create(
-                {
-                    "service_id": self.id,
-                    "last_sequence": last_sequence,
-                    "content": receipts,
-                }
-            )
-        if total:
-            self._enqueue_ingest(content, after_sequence + 1, last_sequence, to_store)
-        return last_sequence
+        services = self.browse(service.id for (service,) in waiting)
+        return {
+            "waiting": services.sorted("id")._enqueue_ingest().ids,
+            "seconds": self._mean_job_seconds(),
+        }
+
+    @api.model
+    def _mean_job_seconds(self):
+        ((seconds,),) = self.env["queue.job"]._read_group(
+            [
+                ("method_name", "=", "_job_ingest"),
+                ("state", "=", "done"),
+                ("date_done", ">", fields.Datetime.now() - LATELY),
+            ],
+            [],
+            ["exec_time:avg"],
+        )
+        return seconds
 
     def _forget_receipts(self, sequence):
         # Not through the ORM: it would log each of many deletions a second.

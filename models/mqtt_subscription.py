@@ -55,6 +55,11 @@ class MqttSubscription(models.Model):
         help="When the broker sends the retained messages (MQTT 5).",
     )
     store_history = fields.Boolean(default=True, help="Keep the messages in history.")
+    deliver_at_once = fields.Boolean(
+        help="For buttons, barcodes and commands: a job is made for each message as it "
+        "arrives. Otherwise messages of a steady stream wait for each other, half a "
+        "second at most.",
+    )
     identifier = fields.Integer(
         string="Subscription Identifier",
         readonly=True,

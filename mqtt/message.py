@@ -35,6 +35,7 @@ class Message:
     :param properties: MQTT 5 properties as JSON values, empty for 3.1.1.
     :param subscription_id: the ``mqtt.subscription`` that asked for it, if known.
     :param store: whether history keeps it.
+    :param at_once: whether its job must not wait for other messages; not in a batch.
     :param trouble: why it cannot be taken as it is, if so: it goes into quarantine.
     :param paused: how many messages a minute its topic may send, if it sends more: no
         handler gets it.
@@ -50,6 +51,7 @@ class Message:
     properties: dict | None = None
     subscription_id: int | None = None
     store: bool = True
+    at_once: bool = False
     trouble: str | None = None
     paused: int = 0
 

@@ -146,22 +146,28 @@ class MqttMixin:
         after=None,
         receipts=b"",
         service=None,
+        jobs=True,
     ):
-        """Enqueue messages as the listener ``thread_identifier`` does."""
+        """Enqueue messages as the listener ``thread_identifier`` does.
+
+        :param jobs: whether it makes a job for what waits, too.
+        """
         service = service or self.service
         connection = service.connection_ids
         if not connection.thread_identifier:
             service._listener_claim(thread_identifier, "this host")
         connection.flush_recordset()
         sequence = service._listener_enqueue(
-            thread_identifier,
-            encode_batch(messages),
+            thread_identifier=thread_identifier,
+            content=encode_batch(messages),
             after_sequence=connection.sequence if after is None else after,
             total=len(messages),
             to_store=sum(message.store for message in messages),
             receipts=receipts,
             forget_through=0,
         )
+        if jobs:
+            service._listener_enqueue_jobs(service.ids)
         connection.invalidate_recordset()
         return sequence
 

@@ -59,6 +59,7 @@ class TestConnection(BaseCase):
                 "retain_as_published": True,
                 "retain_handling": 1,
                 "store": True,
+                "at_once": False,
                 "identifier": number,
             }
             for number, text in enumerate(filters, 1)

@@ -899,8 +899,10 @@ class TestOrderedHandler(HandlerCase):
 
     def test_batches_that_are_stored_out_of_order(self):
         """A message waits for those before it, though they are stored later."""
-        self.enqueue(self.message("plant/a", b"1"))
-        self.enqueue(self.message("plant/a", b"2"))
+        self.enqueue(self.message("plant/a", b"1"), jobs=False)
+        self.enqueue(self.message("plant/a", b"2"), jobs=False)
+        batches = self.env["mqtt.batch"].search([("service_id", "=", self.service.id)])
+        self.service._set_apart(batches)
         jobs = self.env["queue.job"].search(
             [("mqtt_service_id", "=", self.service.id)], order="id desc"
         )

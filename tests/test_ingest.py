@@ -4,6 +4,8 @@ from unittest.mock import patch
 
 from odoo.tests import mute_logger, tagged
 
+from ..jobs.ingest import MAX_WAITING_JOBS
+from ..models import mqtt_batch
 from .common import MqttCase
 
 
@@ -204,7 +206,7 @@ class TestIngest(MqttCase):
         self.assertEqual(known["receipts"], [(4, b"\5" * 18)])
 
     def test_the_job(self):
-        """One job a batch: on its channel, named after what it does, of its service."""
+        """On its channel, named after what it does, of its service."""
         self.enqueue(self.message(), self.message())
         job = self.env["queue.job"].search([("mqtt_service_id", "=", self.service.id)])
         self.assertRecordValues(
@@ -213,7 +215,7 @@ class TestIngest(MqttCase):
                 {
                     "channel": "root.mqtt.ingest",
                     "state": "pending",
-                    "name": "Store messages of Plant: 2",
+                    "name": "Store messages of Plant",
                     "company_id": self.service.company_id.id,
                 }
             ],
@@ -224,10 +226,100 @@ class TestIngest(MqttCase):
         self.assertEqual(stored, self.service.history_ids)
         self.assertEqual(len(stored), 2)
 
+    def test_a_large_batch_goes_alone(self):
+        self.patch(mqtt_batch.MqttBatch._take, "__defaults__", (3,))
+        self.enqueue(*[self.message()] * 5, jobs=False)
+        self.enqueue(self.message())
+        results = self.mqtt_run_jobs().mapped("result")
+        self.assertEqual(results, ["Messages stored: 5", "Messages stored: 1"])
+
+    def test_a_job_takes_what_waits(self):
+        """Also what came when it was there already, and of other services."""
+        other = self.service.copy({"host": "127.0.0.1"})
+        for _ in range(5):
+            self.enqueue(self.message(), jobs=False)
+            self.enqueue(self.message(), service=other)
+        jobs = self.env["queue.job"].search([("method_name", "=", "_job_ingest")])
+        self.assertEqual(len(jobs), MAX_WAITING_JOBS, "one more would find nothing")
+        self._run_job(jobs[0])
+        for service in self.service, other:
+            self.assertEqual(
+                service.history_ids.sorted("id").mapped("sequence"), [*range(1, 6)]
+            )
+        self.assertFalse(self.env["mqtt.batch"].search([]))
+        self._run_job(jobs[1])
+        self.assertEqual(jobs.mapped("state"), ["done", "done"])
+
+    def test_a_job_has_bounds(self):
+        """What does not fit into one gets another."""
+        self.patch(mqtt_batch.MqttBatch._take, "__defaults__", (3,))
+        for _ in range(5):
+            self.enqueue(self.message(), self.message(), jobs=False)
+        self.env["mqtt.service"]._wake_ingest()
+        jobs = self.mqtt_run_jobs()
+        self.assertEqual(jobs.mapped("result"), ["Messages stored: 2"] * 5)
+        self.assertEqual(len(self.service.history_ids), 10)
+
+    def test_a_cancelled_job_loses_nothing(self):
+        """Nor does one that was deleted, or that somebody has set done."""
+        for end in ("button_cancelled", "button_done", "unlink"):
+            with self.subTest(end):
+                self.enqueue(self.message())
+                job = self.env["queue.job"].search(
+                    [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+                )
+                getattr(job, end)()
+                self.assertEqual(self.service.waiting_count, 1)
+                self.env["mqtt.handler"]._look_after()
+                self.mqtt_run_jobs()
+                self.service.invalidate_recordset()
+                self.assertEqual(self.service.waiting_count, 0)
+
+    def test_handling_has_its_turn(self):
+        """Where jobs that handle wait, those that store do not go first."""
+        self.enqueue(self.message())
+        first = self.env["queue.job"].search([("method_name", "=", "_job_ingest")])
+        first.state = "done"
+        waiting = {"_job_dispatch": 1}
+        with patch.object(
+            type(self.service), "_count_waiting_jobs", lambda *_: waiting
+        ):
+            self.service._enqueue_ingest()
+        second = self.env["queue.job"].search([("state", "=", "pending")])
+        self.assertEqual((first.priority, second.priority), (5, 10))
+
+    def test_a_batch_that_kills_the_worker_is_found(self):
+        """Each has a job of its own then."""
+        for _ in range(3):
+            self.enqueue(self.message(), jobs=False)
+        self.service._enqueue_ingest()
+        job = self.env["queue.job"].search([("method_name", "=", "_job_ingest")])
+        job.retry = 1  # as the runner writes for a job that was found dead
+        self._run_job(job)
+        own = self.env["queue.job"].search(
+            [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+        )
+        self.assertEqual(len(own), 3)
+        self.assertFalse(self.service.history_ids)
+        self.mqtt_run_jobs()
+        self.assertEqual(len(self.service.history_ids), 3)
+
+    def test_a_job_of_an_earlier_version(self):
+        """It names its batch, which another job may have stored."""
+        self.enqueue(self.message(), jobs=False)
+        batch = self.env["mqtt.batch"].search([("service_id", "=", self.service.id)])
+        self.service._for_jobs().with_delay()._job_ingest(
+            batch.id, first_sequence=1, last_sequence=1
+        )
+        self.service._job_ingest()
+        job = self.mqtt_run_jobs()
+        self.assertEqual((job.state, job.result), ("done", "Stored before."))
+        self.assertEqual(len(self.service.history_ids), 1)
+
     def test_a_job_failed_by_the_database_runs_again(self):
         """A connection that broke is no fault of the messages."""
-        self.enqueue(self.message())
-        self.enqueue(self.message())
+        self.service._delay_ingest()
+        self.service._delay_ingest()
         away, broken = self.env["queue.job"].search(
             [("mqtt_service_id", "=", self.service.id)], order="id"
         )

@@ -105,19 +105,22 @@ class TestQuarantine(MqttCase):
         self.assertTrue(self.env["res.partner"].search([("name", "=", "Late Partner")]))
 
     def test_when_none_can_be_stored(self):
-        """Then it is no reason of their own: the job fails and keeps them all."""
+        """Then it is no reason of their own: a job of theirs fails and keeps them."""
         self.enqueue(self.message(payload=b"1"), self.message(payload=b"2"))
         with self.refuse(b"1", b"2"):
-            self.assertEqual(self.mqtt_run_jobs().mapped("state"), ["failed"])
+            states = self.mqtt_run_jobs().mapped("state")
+        self.assertEqual(states, ["done", "failed"])
         self.assertFalse(self.quarantined())
         self.assertEqual(self.service.waiting_count, 2)
+        self.receive(self.message(payload=b"3"))
+        self.assertEqual(self.service.history_ids.mapped("payload"), ["3"])
 
     def test_what_the_job_of_those_says_is_one_line(self):
         """PostgreSQL shows the row, and queue_job logs what it is told."""
         self.enqueue(self.message(payload=b"1"), self.message(payload=b"2"))
         error = ValueError("row:\n2026-01-01 CRITICAL \x1b[31m")
         with self.refuse(b"1", b"2", error=error):
-            job = self.mqtt_run_jobs()
+            job = self.mqtt_run_jobs()[-1]
         self.assertEqual(job.exc_message, "row: 2026-01-01 CRITICAL  [31m")
         self.assertNotIn("\n2026", job.exc_info)
 

@@ -265,8 +265,8 @@ class TestService(MqttCase):
         )
         self.env.flush_all()
         service._listener_enqueue(
-            "here",
-            b"",
+            thread_identifier="here",
+            content=b"",
             after_sequence=0,
             total=0,
             to_store=0,
@@ -340,7 +340,7 @@ class TestService(MqttCase):
     def test_done_jobs_are_removed(self):
         """Within the hour; failed ones stay until somebody acts."""
         for _ in range(3):
-            self.enqueue(self.message())
+            self.service._delay_ingest()
         old, new, failed = self.env["queue.job"].search(
             [("mqtt_service_id", "=", self.service.id)], order="id"
         )

@@ -17,6 +17,7 @@ def wanted(*filters, **values):
             retain_as_published=True,
             retain_handling=1,
             store=values.get("store", True),
+            at_once=values.get("at_once", False),
             identifier=number,
         )
         for number, text in enumerate(filters, 1)

@@ -1,0 +1,89 @@
+"""The connection on which batches are made durable: one round trip and one commit each.
+
+Odoo's cursors cost several round trips a transaction, and its ORM as much again. At ten
+messages a second there are ten batches a second, and that is what a message costs.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+
+import psycopg2
+
+from odoo.sql_db import connection_info_for
+
+NAME = "mqtt_enqueue"  # of the prepared statement
+TYPES = {  # of its parameters, in their order
+    "service_id": "int",
+    "thread_identifier": "text",
+    "after_sequence": "bigint",
+    "total": "int",
+    "to_store": "int",
+    "receipts": "bytea",
+    "forget_through": "bigint",
+    "content": "bytea",
+}
+TIMEOUT = 10_000  # milliseconds until a silent server is given up
+KEEPALIVE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 4}
+EXECUTE = f"EXECUTE {NAME}({', '.join(f'%({name})s' for name in TYPES)})"
+
+
+class Enqueuing:
+    """Executes the statement that makes a batch durable, for all services of a database.
+
+    :param dbname: the database.
+    :param read_statement: gives the statement, with ``%(name)s`` for a parameter.
+    """
+
+    def __init__(self, dbname: str, read_statement: Callable[[], str]):
+        self._dbname = dbname
+        self._read_statement = read_statement
+        self._connection: psycopg2.extensions.connection | None = None
+        self._lock = threading.Lock()  # a thread for each service comes here
+
+    def execute(self, **parameters: object) -> tuple:
+        """Execute and commit; the row that the statement gives.
+
+        :raise psycopg2.Error: when that failed, or nobody knows whether it did.
+        """
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._open()
+                with self._connection.cursor() as cursor:
+                    cursor.execute(EXECUTE, parameters)
+                    return cursor.fetchone()
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                self._close()
+                raise
+
+    def close(self) -> None:
+        """Close the connection; another is opened when it is needed."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> psycopg2.extensions.connection:
+        statement = self._read_statement()
+        _name, info = connection_info_for(self._dbname)
+        connection = psycopg2.connect(
+            **{
+                **info,
+                "application_name": "mqtt_listener-enqueuing",
+                "connect_timeout": 5,
+                "tcp_user_timeout": TIMEOUT,
+                **KEEPALIVE,
+            }
+        )
+        connection.autocommit = True
+        numbers = {name: f"${number}" for number, name in enumerate(TYPES, 1)}
+        prepared = re.sub(r"%\((\w+)\)s", lambda match: numbers[match[1]], statement)
+        with connection.cursor() as cursor:
+            cursor.execute(f"PREPARE {NAME}({', '.join(TYPES.values())}) AS {prepared}")
+        return connection

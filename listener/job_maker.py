@@ -1,0 +1,139 @@
+"""The thread of a database that makes jobs for what waits to be stored.
+
+Batches are durable before it learns of them, and a job takes all that waits when it
+runs. So a job is made after the batches that it is for, never with them: one that waits
+already may have begun, one made later has not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from .bridge import DATABASE_AWAY, Bridge
+from .log import get_logger
+from .pacer import Pacer
+
+_logger = get_logger(__name__)
+
+FULL_MESSAGES = 1_000  # for which a job is made whatever jobs cost
+BUSY_SECONDS = 0.25  # until it is asked again whether jobs that waited have begun
+RETRY_SECONDS = 1.0  # between two tries at a database that is away
+
+
+@dataclass
+class Waiting:
+    """What waits of a service.
+
+    :param since: when the first of it came, on the monotonic clock.
+    """
+
+    since: float
+    messages: int = 0
+    at_once: bool = False
+
+    def add(self, other: Waiting) -> None:
+        """More waits."""
+        self.since = min(self.since, other.since)
+        self.messages += other.messages
+        self.at_once |= other.at_once
+
+
+class JobMaker(threading.Thread):
+    """Makes jobs at the pace that the node allows, until it is stopped.
+
+    :param bridge: to the database.
+    :param pacer: when a job may be made.
+    """
+
+    def __init__(self, bridge: Bridge, pacer: Pacer):
+        super().__init__(name=f"mqtt-jobs-{bridge.dbname}", daemon=True)
+        self.dbname = bridge.dbname  # for Odoo's log
+        self._bridge = bridge
+        self._pacer = pacer
+        self._waiting: dict[int, Waiting] = {}  # by service id
+        self._not_before = 0.0
+        self._failing = False
+        self._stopping = False
+        self._changed = threading.Condition()
+
+    def add(self, service_id: int, messages: int = 0, *, at_once: bool = False) -> None:
+        """Messages of a service are durable, or may be from an earlier process.
+
+        :param at_once: whether one of them must not wait for others.
+        """
+        new = Waiting(time.monotonic(), messages, at_once)
+        with self._changed:
+            self._put(service_id, new)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Make jobs for what waits, then end. Returns at once."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        while taken := self._take():
+            if not self._make_jobs(taken) and self._stopping:
+                break  # the next listener will, or cron
+
+    def _put(self, service_id: int, waiting: Waiting) -> None:
+        known = self._waiting.setdefault(service_id, waiting)
+        if known is not waiting:
+            known.add(waiting)
+
+    def _take(self) -> dict[int, Waiting]:
+        """What a job is due for, waiting for it; nothing at the end."""
+        with self._changed:
+            while not self._stopping:
+                left = self._seconds_left() if self._waiting else None
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(left)
+            taken, self._waiting = self._waiting, {}
+        return taken
+
+    def _seconds_left(self) -> float:
+        now, waiting = time.monotonic(), self._waiting.values()
+        left = self._pacer.delay(now, min(one.since for one in waiting))
+        if any(one.at_once or one.messages >= FULL_MESSAGES for one in waiting):
+            left = 0.0
+        return max(left, self._not_before - now)
+
+    def _make_jobs(self, taken: dict[int, Waiting]) -> bool:
+        """Make a job, or have what was taken wait again; whether the database did."""
+        now = time.monotonic()
+        try:
+            done = self._bridge.enqueue_jobs(list(taken))
+        except Exception as error:
+            # A guard: the batches are durable, and their jobs are made later.
+            self._log_failure(error)
+            self._put_back(taken, now + RETRY_SECONDS)
+            return False
+        self._failing = False
+        if len(done["waiting"]) < len(taken):
+            self._pacer.spend(now)
+        self._pacer.measured(done["seconds"] or 0.0)
+        left = {one: taken[one] for one in done["waiting"]}
+        if left:
+            self._put_back(left, now + BUSY_SECONDS)
+        return True
+
+    def _put_back(self, taken: dict[int, Waiting], not_before: float) -> None:
+        with self._changed:
+            self._not_before = not_before
+            for service_id, waiting in taken.items():
+                self._put(service_id, waiting)
+
+    def _log_failure(self, error: Exception) -> None:
+        """Once, until the database is back: it is tried again every second."""
+        if not self._failing:
+            self._failing = True
+            away = isinstance(error, DATABASE_AWAY)
+            _logger.warning(
+                "no jobs are made, trying again: %s",
+                str(error).strip(),
+                exc_info=None if away else error,
+            )

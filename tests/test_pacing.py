@@ -1,0 +1,160 @@
+import threading
+import time
+
+from odoo.tests import BaseCase
+
+from ..listener import job_maker
+from ..listener.ack_hold import LONGEST_SECONDS, SHORTEST_SECONDS, AckHold
+from ..listener.job_maker import FULL_MESSAGES, JobMaker
+from ..listener.pacer import BURST, OVERHEAD_SECONDS, Pacer
+from ..models.mqtt_batch import _count_that_fit
+
+DEADLOCK_SECONDS = 20
+
+
+class TestPacer(BaseCase):
+    def test_a_few_at_once_then_so_many_a_second(self):
+        """What jobs cost is a share of a processor, whatever comes."""
+        pacer = Pacer(share=OVERHEAD_SECONDS, max_delay=100)  # one job a second
+        made, now = [], 0.0
+        while now < 20:
+            now += pacer.delay(now, since=now)
+            pacer.spend(now)
+            made.append(now)
+        self.assertEqual(made[:BURST], [0.0] * BURST)
+        self.assertEqual(made[BURST : BURST + 3], [1.0, 2.0, 3.0])
+
+    def test_rare_messages_never_wait(self):
+        pacer = Pacer(share=OVERHEAD_SECONDS, max_delay=100)
+        for now in range(50):
+            self.assertEqual(pacer.delay(now, since=now), 0)
+            pacer.spend(now)
+
+    def test_the_delay_is_bounded(self):
+        """However little jobs may take, and however long they took lately."""
+        pacer = Pacer(share=0.0001, max_delay=0.5)
+        pacer.measured(60.0)
+        for _ in range(BURST):
+            pacer.spend(10.0)
+        self.assertAlmostEqual(pacer.delay(10.0, since=10.0), 0.5)
+        self.assertAlmostEqual(pacer.delay(10.3, since=10.0), 0.2)
+
+    def test_jobs_that_take_longer_are_fewer(self):
+        pacer = Pacer(share=OVERHEAD_SECONDS, max_delay=100)
+        pacer.measured(OVERHEAD_SECONDS)
+        for _ in range(BURST):
+            pacer.spend(0.0)
+        self.assertAlmostEqual(pacer.delay(0.0, since=0.0), 2.0)
+
+
+class TestAckHold(BaseCase):
+    def test_a_broker_that_sends_on_may_wait(self):
+        hold = AckHold(SHORTEST_SECONDS)
+        for now in range(10):
+            hold.received(now, is_held=True)
+        self.assertEqual(hold.seconds, LONGEST_SECONDS)
+
+    def test_a_broker_whose_window_is_used_up_may_not(self):
+        """What comes right after an acknowledgement had waited for it."""
+        hold = AckHold()
+        for now in range(10):
+            hold.released(now)
+            hold.received(now + 0.001, is_held=False)
+        self.assertEqual(hold.seconds, SHORTEST_SECONDS)
+
+    def test_what_comes_later_says_nothing(self):
+        hold = AckHold()
+        hold.released(1.0)
+        hold.received(2.0, is_held=False)
+        self.assertEqual(hold.seconds, LONGEST_SECONDS)
+
+
+class FakeBridge:
+    """A database that notes for which services it was asked to make jobs."""
+
+    dbname = "fake"
+
+    def __init__(self):
+        self.asked = []
+        self.answers = []  # ids left waiting, or an exception, for each call
+        self.was_asked = threading.Semaphore(0)
+
+    def enqueue_jobs(self, service_ids):
+        self.asked.append(service_ids)
+        answer = self.answers.pop(0) if self.answers else []
+        self.was_asked.release()
+        if isinstance(answer, Exception):
+            raise answer
+        return {"waiting": answer, "seconds": None}
+
+
+class TestJobMaker(BaseCase):
+    def setUp(self):
+        super().setUp()
+        self.bridge = FakeBridge()
+        self.patch(job_maker, "BUSY_SECONDS", 0.001)
+        self.patch(job_maker, "RETRY_SECONDS", 0.001)
+
+    def start(self, max_delay=10 * DEADLOCK_SECONDS):
+        pacer = Pacer(share=1e-9, max_delay=max_delay)
+        for _ in range(BURST):
+            pacer.spend(time.monotonic())
+        maker = JobMaker(self.bridge, pacer)
+        maker.start()
+        self.addCleanup(maker.join, DEADLOCK_SECONDS)
+        self.addCleanup(maker.stop)
+        return maker
+
+    def wait_asked(self):
+        self.assertTrue(self.bridge.was_asked.acquire(timeout=DEADLOCK_SECONDS))
+
+    def test_what_is_urgent_or_much_does_not_wait(self):
+        """A job is made for all that waits, whatever jobs may cost."""
+        for more in ({"at_once": True}, {"messages": FULL_MESSAGES}):
+            with self.subTest(more):
+                self.bridge.asked.clear()
+                maker = self.start()
+                maker.add(1, 5)
+                maker.add(2, **more)
+                self.wait_asked()
+                self.assertEqual([sorted(ids) for ids in self.bridge.asked], [[1, 2]])
+
+    def test_what_waits_longest_is_due(self):
+        self.start(max_delay=0.001).add(1, 1)
+        self.wait_asked()
+
+    def test_what_is_left_to_waiting_jobs_is_asked_for_again(self):
+        """They may have begun before the last batch was there."""
+        self.bridge.answers = [[2], [2], []]
+        maker = self.start()
+        maker.add(1)
+        maker.add(2, at_once=True)
+        for _ in range(3):
+            self.wait_asked()
+        self.assertEqual([sorted(ids) for ids in self.bridge.asked], [[1, 2], [2], [2]])
+
+    def test_a_database_that_is_away_is_tried_again(self):
+        self.bridge.answers = [RuntimeError("away"), []]
+        with self.assertLogs(job_maker.__name__, "WARNING") as logs:
+            self.start().add(1, at_once=True)
+            self.wait_asked()
+            self.wait_asked()
+        self.assertEqual(len(logs.output), 1)
+        self.assertEqual(self.bridge.asked, [[1], [1]])
+
+    def test_at_the_end_jobs_are_made_for_what_waits(self):
+        maker = self.start()
+        maker.add(1, 1)
+        maker.stop()
+        maker.join(DEADLOCK_SECONDS)
+        self.assertEqual(self.bridge.asked, [[1]])
+
+
+class TestBounds(BaseCase):
+    def test_batches_of_a_job(self):
+        """As many as fit, oldest first."""
+        sizes = [(1, 10, 500), (2, 10, 500), (3, 10, 500)]
+        self.assertEqual(_count_that_fit(sizes, 25, 10_000), 2)
+        self.assertEqual(_count_that_fit(sizes, 100, 1_000), 2)
+        self.assertEqual(_count_that_fit(sizes, 5, 5), 0)
+        self.assertEqual(_count_that_fit(sizes, 100, 10_000), 3)
