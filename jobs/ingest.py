@@ -221,7 +221,7 @@ class MqttService(models.Model):
         """
         self.env["queue.job"].search(
             [
-                ("mqtt_service_id", "=", self.id),
+                ("mqtt_service_id", "in", self.ids),
                 ("method_name", "in", methods),
                 ("state", "=", "failed"),
                 ("exc_name", "in", DATABASE_AWAY),

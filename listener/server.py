@@ -13,6 +13,8 @@ the server object is made.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import select
 import threading
@@ -27,6 +29,10 @@ from .supervisor import STOP_TIMEOUT
 
 _logger = get_logger(__name__)
 
+STACK_BYTES = 1024 * 1024  # of a thread; 8 MiB by default
+M_ARENA_MAX = -8  # of glibc's mallopt(3)
+ARENAS = 2  # of malloc, of 64 MiB each; 8 for each processor by default
+
 
 class WorkerMqtt(server.Worker):
     """The worker process of the prefork server that listens.
@@ -39,6 +45,7 @@ class WorkerMqtt(server.Worker):
         super().start()
         if self.multi.socket:
             self.multi.socket.close()  # HTTP is for others
+        _reserve_little()
         self._node = Node(NodeSettings.from_config())
         self._thread = threading.Thread(
             target=self._node.run, name="mqtt-node", daemon=True
@@ -59,6 +66,15 @@ class WorkerMqtt(server.Worker):
         self._node.stop()
         self._thread.join(STOP_TIMEOUT)
         super().stop()
+
+
+def _reserve_little() -> None:
+    """Have many threads reserve little memory: ``limit_memory_soft`` counts what is
+    reserved, not what is used, and would end the process with some 50 services.
+    """
+    threading.stack_size(STACK_BYTES)
+    with contextlib.suppress(AttributeError, OSError):  # the C library is not glibc
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def post_load() -> None:

@@ -446,7 +446,7 @@ class MqttService(models.Model):
 
         Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
         """
-        service = job.recordset
+        service = job.recordset[:1]  # those of a job that stores have one company
         values = {
             **super()._job_store_values(job),
             "mqtt_service_id": service.id,

@@ -250,6 +250,34 @@ class TestIngest(MqttCase):
         self._run_job(jobs[1])
         self.assertEqual(jobs.mapped("state"), ["done", "done"])
 
+    def test_one_job_for_many_services(self):
+        """Of one company; its description names the first."""
+        others = [self.service.copy({"host": "127.0.0.1"}) for _ in range(4)]
+        stranger = self.service.copy(
+            {"company_id": self.env["res.company"].create({"name": "Other"}).id}
+        )
+        for service in (self.service, *others, stranger):
+            self.enqueue(self.message(), service=service, jobs=False)
+        self.env["mqtt.service"]._wake_ingest()
+        jobs = self.env["queue.job"].search(
+            [("method_name", "=", "_job_ingest")], order="id"
+        )
+        self.assertEqual(jobs.mapped("mqtt_service_id"), self.service | stranger)
+        self.assertEqual(jobs.company_id, self.service.company_id | stranger.company_id)
+        self.assertRegex(jobs[0].name, "^Store messages of Plant, .*, …$")
+        for job in jobs:
+            self._run_job(job)
+        self.assertEqual(
+            jobs.mapped("result"), ["Messages stored: 5", "Messages stored: 1"]
+        )
+        failed = {"state": "failed", "exc_name": "psycopg2.OperationalError"}
+        with mute_logger("odoo.addons.queue_job.models.queue_job"):
+            self.service._delay_ingest()
+            again = self.env["queue.job"].search([("state", "=", "pending")])
+            again.write(failed)
+        (self.service | others[0])._job_ingest_failed()
+        self.assertEqual(again.state, "pending")
+
     def test_a_job_has_bounds(self):
         """What does not fit into one gets another."""
         self.patch(mqtt_batch.MqttBatch._take, "__defaults__", (3,))
