@@ -1,4 +1,4 @@
-"""How long the last acknowledgement is held back for a later message to be committed."""
+"""How long the last acknowledgement is held back for the next message."""
 
 from __future__ import annotations
 

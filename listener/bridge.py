@@ -27,7 +27,7 @@ from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .enqueuing import Enqueuing
 from .inbox import Delivery
 from .log import get_logger
-from .observed import Forgettable
+from .observed import Counted, Forgettable, utc
 from .settings import ServiceSettings
 
 _logger = get_logger(__name__)
@@ -207,11 +207,14 @@ class Bridge:
         after_sequence: int,
         session: int,
         forget_through: int,
+        counted: Counted,
     ) -> int:
         """Make a batch and its receipts durable, in one transaction.
 
         :param after_sequence: sequence of the last message before the batch.
         :param session: the current one; receipts of earlier ones are worth nothing.
+        :param counted: the same at each try of a batch, since one that seemed to fail
+            may have been committed.
         :return: sequence of the last message.
         :raise LeaseLost: when another listener has claimed the service.
         """
@@ -230,6 +233,7 @@ class Bridge:
             receipts=receipts,
             forget_through=forget_through,
             content=encode_batch(messages),
+            counted=counted,
         )
         return after_sequence + len(messages)
 
@@ -251,13 +255,25 @@ class Bridge:
             receipts=packed,
             forget_through=sequence,
             content=b"",
+            counted=Counted(),
         )
 
-    def _enqueue(self, *, receipts: bytes, content: bytes, **parameters) -> None:
+    def _enqueue(
+        self, *, receipts: bytes, content: bytes, counted: Counted, **parameters: object
+    ) -> None:
+        of_subscriptions = counted.subscriptions.values()
         if not any(
             self._enqueuing.execute(
                 receipts=psycopg2.Binary(receipts),
                 content=psycopg2.Binary(content),
+                received=counted.received,
+                dropped=counted.dropped,
+                last_activity=utc(counted.last_activity)
+                if counted.last_activity
+                else None,
+                subscription_ids=list(counted.subscriptions),
+                message_counts=[count for count, _last in of_subscriptions],
+                last_messages=[utc(last) for _count, last in of_subscriptions],
                 **parameters,
             )
         ):

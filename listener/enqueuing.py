@@ -24,14 +24,21 @@ TYPES = {  # of its parameters, in their order
     "receipts": "bytea",
     "forget_through": "bigint",
     "content": "bytea",
+    "received": "bigint",
+    "dropped": "bigint",
+    "last_activity": "timestamp",
+    "subscription_ids": "int[]",
+    "message_counts": "bigint[]",
+    "last_messages": "timestamp[]",
 }
 TIMEOUT = 10_000  # milliseconds until a silent server is given up
 KEEPALIVE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 4}
-EXECUTE = f"EXECUTE {NAME}({', '.join(f'%({name})s' for name in TYPES)})"
+ARGUMENTS = ", ".join(f"%({name})s::{kind}" for name, kind in TYPES.items())
+EXECUTE = f"EXECUTE {NAME}({ARGUMENTS})"
 
 
 class Enqueuing:
-    """Executes the statement that makes a batch durable, for all services of a database.
+    """Makes batches durable, for all services of a database.
 
     :param dbname: the database.
     :param read_statement: gives the statement, with ``%(name)s`` for a parameter.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from .problem import Problem
 
@@ -18,6 +18,20 @@ class Forgettable:
 
     through: int = 0
     rest: tuple[int, bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Messages since the last time that they were counted in the database.
+
+    :param last_activity: seconds since 1970; 0: never.
+    :param subscriptions: (messages, seconds since 1970 of the last), by id.
+    """
+
+    received: int = 0
+    dropped: int = 0
+    last_activity: float = 0.0
+    subscriptions: dict[int, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -37,3 +51,8 @@ class Observed:
     connected_to: str = ""  # host:port, of another server than the service's own
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
     maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any
+
+
+def utc(timestamp: float) -> datetime:
+    """Seconds since 1970 as Odoo writes times: naive, UTC."""
+    return datetime.fromtimestamp(timestamp, timezone.utc).replace(tzinfo=None)

@@ -11,18 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
 
 from ..mqtt.payload import storable
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
 from .log import get_logger
-from .observed import Observed
+from .observed import Counted, Observed, utc
 
 _logger = get_logger(__name__)
 
 REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
+IDLE_INTERVAL = 30.0  # the same, of receipts alone that are needed no more
 BUSY_INTERVAL = 2.0  # the same, right after a batch: its jobs have precedence
 RETRY_DELAY = 1.0  # seconds between two tries at a database that is away
 OWN_TRIES = 3  # of a batch that the database refuses, before it is taken apart
@@ -56,6 +56,7 @@ class Writer(threading.Thread):
         self._service_id = connection.settings.id
         self._reported = Observed()
         self._reported_counts: dict[int, int] = {}
+        self._counted: Counted | None = None  # while a batch is tried
         self._reported_grants: dict = {}
         self._reported_filters: dict | None = None
         self._reported_paused: dict = {}
@@ -118,6 +119,7 @@ class Writer(threading.Thread):
 
     def _commit_once(self, batch: list[Delivery]) -> bool:
         forgotten = self._connection.observed.forgettable.through
+        self._counted = self._counted or self._count()
         sequence = self._try(
             self._bridge.enqueue,
             self._service_id,
@@ -126,9 +128,11 @@ class Writer(threading.Thread):
             after_sequence=self._sequence,
             session=self._connection.session,
             forget_through=forgotten,
+            counted=self._counted,
         )
         if sequence is None:
             return False
+        self._note_counted()
         self._sequence = sequence
         for delivery in batch:
             delivery.sequence = sequence
@@ -143,6 +147,36 @@ class Writer(threading.Thread):
         for delivery in batch:
             delivery.let_go()
         return True
+
+    def _count(self) -> Counted:
+        """What came since the last time."""
+        observed, subscriptions = (
+            self._connection.observed,
+            self._connection.subscriptions,
+        )
+        return Counted(
+            received=observed.received - self._reported.received,
+            dropped=observed.dropped - self._reported.dropped,
+            last_activity=observed.last_activity,
+            subscriptions={
+                subscription_id: (
+                    new,
+                    subscriptions.last_messages[subscription_id] / 1e6,
+                )
+                for subscription_id, count in dict(subscriptions.counts).items()
+                if (new := count - self._reported_counts.get(subscription_id, 0))
+            },
+        )
+
+    def _note_counted(self) -> None:
+        """What was counted is in the database."""
+        counted, self._counted = self._counted, None
+        self._reported.received += counted.received
+        self._reported.dropped += counted.dropped
+        self._reported.last_activity = counted.last_activity
+        for subscription_id, (new, _last) in counted.subscriptions.items():
+            before = self._reported_counts.get(subscription_id, 0)
+            self._reported_counts[subscription_id] = before + new
 
     def _commit_for_quarantine(self, delivery: Delivery) -> bool:
         """Commit a message as one for quarantine; where that fails too, it is not the
@@ -194,7 +228,12 @@ class Writer(threading.Thread):
         now = time.monotonic()
         due = now >= self._last_report + interval
         is_paused = paused != self._reported_paused
-        changed = urgent or is_paused or observed != self._reported
+        pruned = replace(self._reported, forgettable=observed.forgettable)
+        changed = urgent or is_paused or observed != pruned
+        # Receipts go with the next batch; when none comes, they can wait.
+        is_idle = not changed and observed != self._reported
+        if is_idle and now >= self._last_report + IDLE_INTERVAL:
+            changed = True
         # While the database is away it is asked once a second, not at each change.
         if not changed or not (due or (urgent and not self._failing)):
             return
@@ -257,11 +296,11 @@ class Writer(threading.Thread):
             "reconnects": observed.reconnects - self._reported.reconnects,
         }
         if problem:
-            values["problem_date"] = _utc(observed.problem_time)
+            values["problem_date"] = utc(observed.problem_time)
         if observed.session_lost != self._reported.session_lost:
-            values["session_lost_date"] = _utc(observed.session_lost)
+            values["session_lost_date"] = utc(observed.session_lost)
         if observed.last_activity:
-            values["last_activity"] = _utc(observed.last_activity)
+            values["last_activity"] = utc(observed.last_activity)
         return values
 
     def _subscription_values(self, grants: dict, counts: dict[int, int]) -> dict:
@@ -279,7 +318,7 @@ class Writer(threading.Thread):
             if new:
                 values.setdefault(subscription_id, {}).update(
                     message_count=new,
-                    last_message=_utc(last_messages[subscription_id] / 1e6),
+                    last_message=utc(last_messages[subscription_id] / 1e6),
                 )
         return values
 
@@ -309,8 +348,3 @@ class Writer(threading.Thread):
             self._failing = False
             _logger.info("%s: the database is back", self._connection.name)
         return True if result is None else result
-
-
-def _utc(timestamp: float) -> datetime:
-    """Seconds since 1970 as Odoo writes times: naive, UTC."""
-    return datetime.fromtimestamp(timestamp, timezone.utc).replace(tzinfo=None)

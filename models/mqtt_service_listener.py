@@ -6,12 +6,24 @@ from .mqtt_service import CONNECTION_FIELDS
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
+NOTHING_COUNTED = {
+    "received": 0,
+    "dropped": 0,
+    "last_activity": None,
+    "subscription_ids": [],
+    "message_counts": [],
+    "last_messages": [],
+}
 # No ORM equivalent: to compare and to set in one statement is what fences, and in one
 # round trip it costs a fifth.
 ENQUEUE = f"""
     WITH held AS (
         UPDATE mqtt_connection
-           SET sequence = sequence + %(total)s, enqueued = enqueued + %(to_store)s
+           SET sequence = sequence + %(total)s,
+               enqueued = enqueued + %(to_store)s,
+               received = received + %(received)s,
+               dropped = dropped + %(dropped)s,
+               last_activity = COALESCE(%(last_activity)s, last_activity)
          WHERE service_id = %(service_id)s
            AND thread_identifier = %(thread_identifier)s
            AND sequence = %(after_sequence)s
@@ -29,6 +41,14 @@ ENQUEUE = f"""
         INSERT INTO mqtt_batch (service_id, last_sequence, message_count, content)
         SELECT service_id, sequence, %(to_store)s, %(content)s::bytea
           FROM held WHERE %(total)s > 0
+    ), counted AS (
+        UPDATE mqtt_grant
+           SET message_count = message_count + new.count, last_message = new.last
+          FROM held, unnest(
+                   %(subscription_ids)s::int[],
+                   %(message_counts)s::bigint[],
+                   %(last_messages)s::timestamp[]) AS new(id, count, last)
+         WHERE subscription_id = new.id
     )
     SELECT EXISTS (SELECT FROM held),
            thread_identifier = %(thread_identifier)s
@@ -131,6 +151,11 @@ class MqttService(models.Model):
               history keeps.
             - ``receipts``: packed receipts of those that came with QoS 1.
             - ``forget_through``: sequence up to which receipts are needed no more.
+            - ``received``, ``dropped``: messages since the last time; and
+              ``last_activity``, when the broker was last heard.
+            - ``subscription_ids``, ``message_counts``, ``last_messages``: how many
+              messages came through which subscription since then, and the last of
+              them when.
             - ``content``: the messages as ``mqtt.message.encode_batch`` gives them.
 
             Its one row says whether the batch is written, and whether it was before.
@@ -147,7 +172,8 @@ class MqttService(models.Model):
         self.ensure_one()
         self.env.flush_all()
         self.env.cr.execute(
-            self._listener_enqueue_statement(), {"service_id": self.id, **parameters}
+            self._listener_enqueue_statement(),
+            {"service_id": self.id, **NOTHING_COUNTED, **parameters},
         )
         if not any(self.env.cr.fetchone()):
             return None

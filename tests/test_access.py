@@ -88,6 +88,7 @@ METHODS = {
     ("queue.job", "related_action_mqtt_handler"): ("operator",),
     ("queue.job", "related_action_mqtt_messages"): ("operator",),
     ("queue.job", "related_action_mqtt_published"): ("operator",),
+    ("queue.job", "related_action_mqtt_stored"): ("operator",),
     # queue_job's own, which store jobs as superuser
     ("queue.job", "requeue"): ("manager",),
     ("queue.job", "button_done"): ("manager",),

@@ -6,7 +6,8 @@ from odoo.exceptions import AccessError
 from odoo.tests import BaseCase, mute_logger, new_test_user, tagged
 
 from ..listener.inbox import Delivery, Inbox
-from ..listener.observed import Observed
+from ..listener.observed import Counted, Observed
+from ..listener.subscriptions import Subscriptions
 from ..listener.writer import Writer
 from ..mqtt.message import UNREADABLE, Message
 from .common import MqttCase
@@ -185,6 +186,7 @@ class FakeConnection:
 
     def __init__(self):
         self.observed = Observed()
+        self.subscriptions = Subscriptions((), {})
         self.settings = type("Settings", (), {"id": 1})
         self.acknowledged = []
         self.waits = 0
@@ -258,6 +260,22 @@ class TestWriter(BaseCase):
         self.commit(enqueue, b"1", b"2", b"3")
         self.assertEqual([one.payload for one in committed], [b"1", b"2", b"3"])
         self.assertFalse([one for one in committed if one.trouble])
+
+    def test_what_is_counted_is_the_same_at_each_try(self):
+        """One that seemed to fail may have been committed."""
+        observed, seen = self.connection.observed, []
+        observed.received = 1
+
+        def enqueue(*_batch, counted: Counted, after_sequence, **_more):
+            seen.append(counted.received)
+            if len(seen) == 1:
+                observed.received += 5
+                raise psycopg2.OperationalError("the answer is lost")
+            return after_sequence + 1
+
+        self.commit(enqueue, b"1", b"2")
+        self.assertEqual(seen, [1, 1])
+        self.assertEqual(observed.received, 6)
 
     def test_a_database_that_is_away(self):
         """It is waited for, and the batch stays whole."""
