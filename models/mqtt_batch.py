@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from .column_storage import keep_uncompressed
 from .wide_fields import BigInteger, Bytes
 
 
@@ -26,6 +27,10 @@ class MqttBatch(models.Model):
     content = Bytes(
         required=True, help="The messages, as mqtt/message.py encodes them."
     )
+
+    def init(self):
+        """Compress batches in the listener only."""
+        keep_uncompressed(self.env.cr, self._table, "content")
 
     def _delete_stored(self):
         """Delete the row in the transaction that stored its messages."""
