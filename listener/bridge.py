@@ -10,7 +10,7 @@ What crosses is settings one way, batches and observations the other, all plain 
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import socket
 import threading
 from collections.abc import Iterator
@@ -133,7 +133,14 @@ class Bridge:
         :return: whether there was a notification.
         :raise psycopg2.Error: when the connection is gone.
         """
-        ready, _, _ = select.select([self._control, wake], [], [], timeout)
+        if self._control.notifies:  # it came with the answer to a query
+            timeout = 0
+        # Not select.select, which refuses descriptors from 1,024 on: services, Odoo and
+        # job workers of one process have more.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in selector.select(timeout)}
         if wake in ready:
             os.read(wake, 4096)
         if self._control in ready:
@@ -233,6 +240,7 @@ class Bridge:
             receipts=receipts,
             forget_through=forget_through,
             content=encode_batch(messages),
+            size=sum(message.size for message in messages),
             counted=counted,
         )
         return after_sequence + len(messages)
@@ -255,6 +263,7 @@ class Bridge:
             receipts=packed,
             forget_through=sequence,
             content=b"",
+            size=0,
             counted=Counted(),
         )
 

@@ -24,6 +24,7 @@ TYPES = {  # of its parameters, in their order
     "receipts": "bytea",
     "forget_through": "bigint",
     "content": "bytea",
+    "size": "int",
     "received": "bigint",
     "dropped": "bigint",
     "last_activity": "timestamp",

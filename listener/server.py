@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import select
+import selectors
 import threading
 
 from odoo.service import server
@@ -53,7 +53,9 @@ class WorkerMqtt(server.Worker):
         self._thread.start()
 
     def sleep(self) -> None:
-        select.select([self.wakeup_fd_r], [], [], self.multi.beat)
+        with selectors.DefaultSelector() as selector:  # any descriptor, not 1,024
+            selector.register(self.wakeup_fd_r, selectors.EVENT_READ)
+            selector.select(self.multi.beat)
         server.empty_pipe(self.wakeup_fd_r)
 
     def process_work(self) -> None:

@@ -103,8 +103,17 @@ class ServiceSettings:
 
     @classmethod
     def from_values(cls, values: Mapping) -> ServiceSettings:
-        """:param values: as ``mqtt.service._listener_settings`` gives them."""
-        values = dict(values)
+        """:param values: as ``mqtt.service._listener_settings`` gives them.
+
+        :raise ValueError: when they are not settings of a service, whatever is wrong.
+        """
+        try:
+            return cls._from_values(dict(values))
+        except (TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    @classmethod
+    def _from_values(cls, values: dict) -> ServiceSettings:
         return cls(
             backoff=Backoff(
                 minimum=values.pop("reconnect_min_delay"),

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .bridge import DATABASE_AWAY, Bridge
@@ -57,6 +58,8 @@ class Supervisor(threading.Thread):
         self._read_at = 0.0
         self._lost = False
         self._jobs = JobMaker(self._bridge, Pacer(node.job_share, node.max_delay))
+        self._failing: set[int | None] = set()  # services; None: reading them
+        self._start_at: dict[int, float] = {}  # of services that failed to
         self._stopping = threading.Event()
         self._wake_r, self._wake_w = os.pipe()
 
@@ -107,12 +110,41 @@ class Supervisor(threading.Thread):
             if time.monotonic() >= self._read_at:
                 if not self._bridge.is_installed():
                     return
-                self._wanted = self._bridge.wanted()
+                self._isolated(None, self._read)
                 self._read_at = time.monotonic() + READ_INTERVAL
             self._round()
             self._lost = False
             if self._bridge.wait(self._wake_r, ROUND):
                 self._read_at = 0.0
+
+    def _read(self) -> None:
+        """Read the services; those of before go on running when that fails."""
+        self._wanted = self._bridge.wanted()
+
+    def _isolated(self, service_id: int | None, action: Callable, *args) -> bool:
+        """Call what concerns one service: its failure ends nothing of the others.
+
+        The locks of all are the control connection's. Calls that use it are not to be
+        isolated: when they fail, it is gone.
+
+        :return: whether the call succeeded; a failure is logged once.
+        """
+        try:
+            action(*args)
+        except Exception as error:
+            if service_id not in self._failing:
+                self._failing.add(service_id)
+                what = "the services" if service_id is None else f"service {service_id}"
+                away = isinstance(error, DATABASE_AWAY)
+                _logger.warning(
+                    "%s cannot be supervised, trying again: %s",
+                    what,
+                    str(error).strip(),
+                    exc_info=None if away else error,
+                )
+            return False
+        self._failing.discard(service_id)
+        return True
 
     def _reclaim(self) -> None:
         """Take the locks again that went with the last control connection.
@@ -137,17 +169,28 @@ class Supervisor(threading.Thread):
                 wanted is None
                 or wanted.start_generation != running.settings.start_generation
             ):
-                running.connection.stop()
+                self._isolated(service_id, running.connection.stop)
             else:
-                running.connection.want(wanted)
+                self._isolated(service_id, running.connection.want, wanted)
+        self._start_free()
+
+    def _start_free(self) -> None:
+        """Start the services that run nowhere, except those that just failed to."""
+        now = time.monotonic()
         for service_id, settings in self._wanted.items():
-            if service_id not in self._running and self._bridge.try_lock(service_id):
-                self._start(settings)
+            if (
+                service_id not in self._running
+                and now >= self._start_at.get(service_id, now)
+                and self._bridge.try_lock(service_id)
+                and not self._isolated(service_id, self._start, settings)
+            ):
+                self._bridge.unlock(service_id)  # another node may succeed
+                self._start_at[service_id] = now + READ_INTERVAL
 
     def _start(self, settings: ServiceSettings) -> None:
         """Start the threads of a service whose lock is held.
 
-        :raise psycopg2.Error: when the database is away; the lock goes with it.
+        :raise psycopg2.Error: when the database is away or refuses it.
         """
         identifier = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(6)}"
         known = self._bridge.claim(settings.id, identifier, _host_info())
@@ -173,9 +216,14 @@ class Supervisor(threading.Thread):
         )
         self._jobs.add(settings.id)  # an earlier listener may have left batches
         connection.dbname = writer.dbname = self._bridge.dbname  # for Odoo's log
-        self._running[settings.id] = Running(settings, connection, writer)
         connection.start()
-        writer.start()
+        try:
+            writer.start()
+        except RuntimeError:  # no more threads: nothing would be acknowledged
+            connection.stop(drain=0)
+            connection.join(STOP_TIMEOUT)
+            raise
+        self._running[settings.id] = Running(settings, connection, writer)
 
     def _stop_all(self) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT

@@ -4,6 +4,7 @@ from odoo import fields, models
 from odoo.tools import SQL, mute_logger
 
 from ..mqtt.message import decode_batch
+from .column_storage import keep_uncompressed
 from .wide_fields import BigInteger, Bytes
 
 JOB_MESSAGES = 2_000  # that one ingest job takes; a batch is taken whole
@@ -36,6 +37,7 @@ class MqttBatch(models.Model):
     content = Bytes(
         required=True, help="The messages, as mqtt/message.py encodes them."
     )
+    size = fields.Integer(help="Bytes of the messages, uncompressed.")
     is_apart = fields.Boolean(
         help="A job of its own stores it, because it kept a job for many from storing."
     )
@@ -49,7 +51,8 @@ class MqttBatch(models.Model):
         # No ORM equivalent: to compare sizes, it would read all contents.
         self.env.cr.execute(
             SQL(
-                "SELECT id, message_count, octet_length(content) FROM mqtt_batch"
+                "SELECT id, message_count, COALESCE(size, octet_length(content))"
+                " FROM mqtt_batch"
                 " WHERE service_id IN %s AND is_apart IS NOT TRUE"
                 " ORDER BY id LIMIT %s",
                 tuple(services.ids) or (None,),
@@ -97,6 +100,10 @@ class MqttBatch(models.Model):
         self.ensure_one()
         messages = list(decode_batch(self.content))
         return enumerate(messages, self.last_sequence - len(messages) + 1)
+
+    def init(self):
+        """Compress batches in the listener only."""
+        keep_uncompressed(self.env.cr, self._table, "content")
 
     def _delete_stored(self):
         """Delete the rows in the transaction that stored their messages."""

@@ -1,8 +1,11 @@
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 
 from .mqtt_service import CONNECTION_FIELDS
+
+_logger = logging.getLogger(__name__)
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
@@ -38,8 +41,9 @@ ENQUEUE = f"""
         SELECT service_id, sequence, %(receipts)s::bytea
           FROM held WHERE length(%(receipts)s::bytea) > 0
     ), batch AS (
-        INSERT INTO mqtt_batch (service_id, last_sequence, message_count, content)
-        SELECT service_id, sequence, %(to_store)s, %(content)s::bytea
+        INSERT INTO mqtt_batch
+               (service_id, last_sequence, message_count, size, content)
+        SELECT service_id, sequence, %(to_store)s, %(size)s, %(content)s::bytea
           FROM held WHERE %(total)s > 0
     ), counted AS (
         UPDATE mqtt_grant
@@ -72,8 +76,14 @@ class MqttService(models.Model):
         :return: a list of dicts of plain values, ``subscriptions`` a list of dicts:
             no recordset leaves the thread that read it.
         """
-        services = self.sudo().search([("status", "=", "start")])
-        return [service._listener_settings() for service in services]
+        wanted = []
+        for service in self.sudo().search([("status", "=", "start")]):
+            try:
+                wanted.append(service._listener_settings())
+            except Exception:
+                # A guard: one service that cannot be read keeps no other from running.
+                _logger.exception("the settings of “%s” cannot be read", service.name)
+        return wanted
 
     def _listener_settings(self):
         self.ensure_one()
@@ -151,6 +161,7 @@ class MqttService(models.Model):
               history keeps.
             - ``receipts``: packed receipts of those that came with QoS 1.
             - ``forget_through``: sequence up to which receipts are needed no more.
+              ``size``: bytes of the messages.
             - ``received``, ``dropped``: messages since the last time; and
               ``last_activity``, when the broker was last heard.
             - ``subscription_ids``, ``message_counts``, ``last_messages``: how many

@@ -1,7 +1,8 @@
 """A message as it arrived, and a batch of them as bytes.
 
 The batch format is a JSON header (what is small and typed) followed by the payloads
-as they are: nothing is encoded twice, and any bytes survive.
+as they are: nothing is encoded twice, and any bytes survive. A batch that is worth
+it is compressed as a whole (``batch_compression.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+
+from .batch_compression import compress, decompress
 
 _EPOCH = datetime(1970, 1, 1)
 _HEADER_SIZE = struct.Struct(">I")
@@ -109,11 +112,15 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
             ]
         )
     encoded = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join([_HEADER_SIZE.pack(len(encoded)), encoded, *payloads])
+    return compress(b"".join([_HEADER_SIZE.pack(len(encoded)), encoded, *payloads]))
 
 
 def decode_batch(content: bytes) -> Iterator[Message]:
-    """The messages that :func:`encode_batch` was given."""
+    """The messages that :func:`encode_batch` was given.
+
+    :raise zlib.error: when a compressed batch is damaged.
+    """
+    content = decompress(content)
     (header_size,) = _HEADER_SIZE.unpack_from(content)
     offset = _HEADER_SIZE.size + header_size
     for entry in json.loads(content[_HEADER_SIZE.size : offset]):

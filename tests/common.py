@@ -160,6 +160,7 @@ class MqttMixin:
         sequence = service._listener_enqueue(
             thread_identifier=thread_identifier,
             content=encode_batch(messages),
+            size=sum(message.size for message in messages),
             after_sequence=connection.sequence if after is None else after,
             total=len(messages),
             to_store=sum(message.store for message in messages),

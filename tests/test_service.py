@@ -267,6 +267,7 @@ class TestService(MqttCase):
         service._listener_enqueue(
             thread_identifier="here",
             content=b"",
+            size=0,
             after_sequence=0,
             total=0,
             to_store=0,

@@ -37,8 +37,8 @@ BEGIN
     END LOOP;
 
     -- An empty one like it, with the sequence, indexes and foreign keys of the old one.
-    EXECUTE format('CREATE TABLE mqtt_signal_history (LIKE %I INCLUDING DEFAULTS'
-                   ' INCLUDING COMMENTS INCLUDING STORAGE)', month);
+    EXECUTE format('CREATE TABLE mqtt_signal_history (LIKE %I INCLUDING ALL'
+                   ' EXCLUDING INDEXES EXCLUDING CONSTRAINTS)', month);
     ALTER SEQUENCE mqtt_signal_history_id_seq OWNED BY mqtt_signal_history.id;
     FOR found IN
         SELECT indexrelid, pg_get_indexdef(indexrelid) AS definition,
