@@ -161,13 +161,13 @@ class MqttService(models.Model):
               history keeps.
             - ``receipts``: packed receipts of those that came with QoS 1.
             - ``forget_through``: sequence up to which receipts are needed no more.
-              ``size``: bytes of the messages.
             - ``received``, ``dropped``: messages since the last time; and
               ``last_activity``, when the broker was last heard.
             - ``subscription_ids``, ``message_counts``, ``last_messages``: how many
               messages came through which subscription since then, and the last of
               them when.
-            - ``content``: the messages as ``mqtt.message.encode_batch`` gives them.
+            - ``content``: the messages as ``mqtt.message.encode_batch`` gives them, and
+              their ``size`` in bytes before that.
 
             Its one row says whether the batch is written, and whether it was before.
             Where both are false, another listener has claimed the service.
