@@ -21,8 +21,8 @@ faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<n
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))
 
-bench: ## this design against others, in some 12 minutes; QUICK=1 in under 3
-	@$(DEV) bench $(if $(QUICK),--quick)
+bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures one part
+	@$(DEV) bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell

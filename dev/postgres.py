@@ -74,15 +74,24 @@ class Databases:
 
 
 class Postgres(Databases, Server):
-    """A private PostgreSQL on loopback; its data stays in its directory."""
+    """A private PostgreSQL on loopback; its data stays in its directory.
+
+    :param settings: more of its configuration, or changes to it
+    """
 
     name = "postgresql"
     stop_signal = signal.SIGINT  # fast: roll back, checkpoint, end
 
     def __init__(
-        self, directory: Path, *, port: int = 15432, outlive: bool = False
+        self,
+        directory: Path,
+        *,
+        port: int = 15432,
+        settings: "dict[str, object] | None" = None,
+        outlive: bool = False,
     ) -> None:
         super().__init__(directory, outlive=outlive)
+        self.settings = settings or {}
         self.data = self.directory / "data"
         self._password_file = self.directory / "password"
         self._port_file = self.directory / "port"
@@ -112,7 +121,8 @@ class Postgres(Databases, Server):
         return self
 
     def command(self) -> "list[str]":
-        settings = {**SETTINGS, "port": self.port, "unix_socket_directories": ""}
+        settings = {**SETTINGS, **self.settings, "port": self.port}
+        settings["unix_socket_directories"] = ""
         options = [word for k, v in settings.items() for word in ("-c", f"{k}={v}")]
         return [
             *self._as_another(),

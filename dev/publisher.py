@@ -40,12 +40,17 @@ class Publisher:
         self._answers = 0  # bytes
 
     def publish(
-        self, count: int, rate: "float | None" = None, seconds: "float | None" = None
+        self,
+        count: int,
+        rate: "float | None" = None,
+        seconds: "float | None" = None,
+        block: int = BLOCK,
     ) -> None:
         """Publish so many messages, and wait until the broker has them.
 
         :param rate: messages a second; as fast as the broker takes them without.
         :param seconds: after which it ends with fewer.
+        :param block: messages sent at once, at most.
         """
         begin = time.monotonic()
         end = self.sent + count
@@ -55,9 +60,9 @@ class Publisher:
             if seconds and passed >= seconds:
                 break
             if rate and self.sent - first > rate * passed:
-                time.sleep(BLOCK / rate)
+                time.sleep((self.sent - first) / rate - passed)
                 continue
-            self._send_block(min(BLOCK, end - self.sent))
+            self._send_block(min(block, end - self.sent))
             if self.sent - self.acknowledged > WINDOW:
                 self._await(self.sent - WINDOW // 2)
         self._await(self.sent)

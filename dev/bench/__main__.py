@@ -1,7 +1,8 @@
 """This design against others and the limit, in one run.
 
-make bench              # some 12 minutes
-make bench QUICK=1      # under 3: fewer repeats, 500,000 rows instead of 5,000,000
+make bench
+make bench QUICK=1      # fewer repeats, 500,000 rows instead of 5,000,000
+make bench ONLY=rates   # one part; prints its figures, writes no file
 """
 
 import argparse
@@ -16,9 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..console import run, say
-from . import designs, measures
+from . import designs, measures, rates
 from .charts import latency_chart, throughput_chart
 from .costs import costs
+from .goals import GOALS, WORDS
 from .payloads import SIZES
 from .stage import ITEMS, Stage, stage
 
@@ -27,36 +29,6 @@ FEW_HANDLERS, MANY_HANDLERS = 10, 10_000
 DECORATED = 2  # that the addon of the benchmark has
 SMALL_LIST = 1000  # rows
 HEADLINE = SIZES[0]  # the payload whose rates the ratios are made of
-GOALS = {
-    "accepted_limit": ("≥", 0.6),
-    "stored_classic": ("≥", 25),
-    "handled_naive": ("≥", 6),
-    "handled_batch_naive": ("≥", 50),
-    "handled_loop": ("≥", 0.8),
-    "latency_p50": ("≤", 1.5),
-    "latency_p99": ("≤", 1.5),
-    "stored_5m": ("≥", 0.9),
-    "dispatch_10k": ("≥", 0.9),
-    "list_5m": ("≤", 3),
-    "listener_cpu": ("≤", 2.5),
-    "memory_mib_per_1000": ("≤", 4),
-    "cleanup_stored": ("≥", 0.8),
-}
-WORDS = {
-    "accepted_limit": "accepted ÷ limit",
-    "stored_classic": "stored ÷ classic",
-    "handled_naive": "handled ÷ naive",
-    "handled_batch_naive": "handled by a batch handler ÷ naive",
-    "handled_loop": "handled, one worker ÷ a bare loop of the calls",
-    "latency_p50": "lone message ÷ lone job, p50",
-    "latency_p99": "lone message ÷ lone job, p99",
-    "stored_5m": "stored with a full history ÷ with an empty one",
-    "dispatch_10k": "dispatch with 10,000 handlers ÷ with 10",
-    "list_5m": "first page of a topic, full history ÷ 1,000 rows",
-    "listener_cpu": "listener's CPU ÷ the limit's",
-    "memory_mib_per_1000": "listener's MiB for 1,000 messages in flight",
-    "cleanup_stored": "stored while old messages are removed ÷ before",
-}
 
 
 @dataclass(frozen=True)
@@ -67,6 +39,7 @@ class Scale:
     rows: int  # of the full history
     old: int  # of them, that are removed
     latencies: int
+    rate_seconds: float  # of each steady rate
     counts: dict[int, dict[str, int]]  # by payload size and design
 
 
@@ -83,8 +56,8 @@ def _counts(part: float) -> dict[int, dict[str, int]]:
     }
 
 
-FULL_SCALE = Scale(5, 5_000_000, 1_000_000, 300, _counts(1))
-QUICK_SCALE = Scale(3, 500_000, 50_000, 30, _counts(0.4))
+FULL_SCALE = Scale(5, 5_000_000, 1_000_000, 300, 15, _counts(1))
+QUICK_SCALE = Scale(3, 500_000, 50_000, 30, 8, _counts(0.4))
 
 
 class Bench:
@@ -98,6 +71,7 @@ class Bench:
         self.messages_ms: list[float] = []
         self.jobs_ms: list[float] = []
         self.costs: dict[str, float] = {}
+        self.steady: dict[str, dict[int, rates.Cost]] = {}
 
     def _note(self, design: str, size: int, rate: designs.Rate) -> None:
         by_size = self.rates.setdefault(design, {})
@@ -112,6 +86,7 @@ class Bench:
         for size in SIZES[:2]:
             growth = measures.memory_per_thousand(stage, size)
             self._measure("memory_mib_per_1000", growth)
+        self.steady = rates.run(stage, scale.rate_seconds)
         say("bench", f"filling a history with {scale.rows:,} rows")
         measures.fill(stage.full, scale.rows, ITEMS, scale.old)
         say("bench", f"adding {MANY_HANDLERS:,} handlers")
@@ -223,6 +198,7 @@ class Bench:
             / statistics.median(self.cpu["limit"]),
             "memory_mib_per_1000": max(self.other["memory_mib_per_1000"]),
             "cleanup_stored": other("stored while removing") / other(f"stored {full}"),
+            **rates.ratios(self.steady),
         }
 
 
@@ -252,6 +228,7 @@ def results(bench: Bench, scale: Scale, begin: float) -> dict:
             for design, by_size in bench.rates.items()
         },
         "ratios": {key: round(value, 3) for key, value in bench.ratios().items()},
+        "steady rates": rates.summary(bench.steady),
         "others": {
             what: round(statistics.median(figures), 4)
             for what, figures in bench.other.items()
@@ -286,19 +263,41 @@ def _machine() -> str:
 def show(found: dict) -> None:
     """Print the tables."""
     print(f"{'messages/s':<28}" + "".join(f"{size:>10} B" for size in SIZES))
-    for design, rates in found["rates"].items():
-        print(f"{design:<28}" + "".join(f"{rate:>12,.0f}" for rate in rates.values()))
+    for design, of in found["rates"].items():
+        print(f"{design:<28}" + "".join(f"{rate:>12,.0f}" for rate in of.values()))
+    show_ratios(found["ratios"])
+
+
+def show_ratios(ratios: dict[str, float]) -> None:
+    """Print the figures that were measured, with their goals."""
     print(f"\n{'ratio':<52}{'':>8}  goal")
     for key, (sign, goal) in GOALS.items():
-        ratio = found["ratios"][key]
-        mark = "" if (ratio >= goal if sign == "≥" else ratio <= goal) else "  missed"
-        print(f"{WORDS[key]:<52}{ratio:>8.2f}  {sign} {goal}{mark}")
+        if key in ratios:
+            ratio = ratios[key]
+            reached = ratio >= goal if sign == "≥" else ratio <= goal
+            mark = "" if reached else "  missed"
+            print(f"{WORDS[key]:<52}{ratio:>8.2f}  {sign} {goal}{mark}")
+
+
+def _only_rates(on: Stage, scale: Scale) -> None:
+    found = rates.run(on, scale.rate_seconds, (10, 100))
+    print(json.dumps(rates.summary(found), indent=2))
+    show_ratios(rates.ratios(found))
+
+
+PARTS = {"rates": _only_rates}
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="in under 3 minutes")
-    scale = QUICK_SCALE if options.parse_args().quick else FULL_SCALE
+    options.add_argument("--quick", action="store_true", help="less of everything")
+    options.add_argument("--only", choices=PARTS, help="one part of it")
+    chosen = options.parse_args()
+    scale = QUICK_SCALE if chosen.quick else FULL_SCALE
+    if chosen.only:
+        with stage() as on:
+            PARTS[chosen.only](on, scale)
+        return
     begin = time.monotonic()
     with stage() as on:
         bench = Bench(on, scale)

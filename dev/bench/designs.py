@@ -48,7 +48,7 @@ def limit(stage: Stage, size: int, count: int) -> Rate:
 def classic(stage: Stage, size: int, count: int) -> Rate:
     """A record created and committed for each message, in a listener thread."""
     stage.empty.do("TRUNCATE mqtt_bench_message")
-    _listen(stage, "classic", count)
+    listen(stage, "classic", count)
     publishing = stage.publish("classic/stored", size, count)
     end = stage.empty.wait(CLASSIC, count)
     return Rate(count / (end - publishing.begin))
@@ -57,13 +57,14 @@ def classic(stage: Stage, size: int, count: int) -> Rate:
 def naive(stage: Stage, size: int, count: int) -> Rate:
     """A job for each message, which stores and handles it."""
     stage.empty.do("TRUNCATE mqtt_bench_message")
-    _listen(stage, "naive", count)
+    listen(stage, "naive", count)
     publishing = stage.publish("naive/single", size, count)
     stage.empty.wait(CLASSIC, count)
     return Rate(count / (stage.empty.wait_none(OPEN) - publishing.begin))
 
 
-def _listen(stage: Stage, design: str, count: int) -> None:
+def listen(stage: Stage, design: str, count: int) -> None:
+    """Have a listener thread of another design receive so many messages."""
     broker = stage.broker
     listen = design, broker.host, broker.port, count
     stage.empty.call("mqtt.bench.message", "listen", *listen)

@@ -19,6 +19,7 @@ ITEMS = 1000
 EMPTY, FULL, MANY = "bench", "bench_full", "bench_many"
 WORKERS = 3  # as many as jobs run at a time
 CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2,root.mqtt.dispatch:1"
+SETTINGS = {"track_commit_timestamp": "on"}  # says when a row was committed
 STEP = 0.005  # seconds between two looks
 PATIENCE = 300  # seconds
 OPEN = "SELECT count(*) FROM queue_job WHERE state NOT IN ('done', 'failed')"
@@ -53,6 +54,11 @@ class Database:
         self._cursor.execute(sql, values or None)
         return self._cursor.fetchone()
 
+    def rows(self, sql: str, *values: object) -> list[tuple]:
+        """All rows of a query."""
+        self._cursor.execute(sql, values or None)
+        return self._cursor.fetchall()
+
     def do(self, sql: str, **values: object) -> None:
         """Run a statement that has no rows."""
         self._cursor.execute(sql, values or None)
@@ -86,6 +92,11 @@ class Database:
         )
         self.call("mqtt.service", "start_mqtt_service", [self.service])
         self.wait("SELECT count(*) FROM mqtt_grant WHERE state = 'granted'", 1)
+
+    @property
+    def user_id(self) -> int:
+        """The administrator's."""
+        return self._odoo._user_id("admin", "admin")
 
     @property
     def listener_pid(self) -> int:
@@ -147,7 +158,7 @@ def stage() -> Iterator[Stage]:
     """Real servers, fresh databases."""
     folder = paths.OWN / "bench"
     with (
-        Postgres(folder / "postgresql", port=26432) as postgres,
+        Postgres(folder / "postgresql", port=26432, settings=SETTINGS) as postgres,
         Mosquitto(folder / "mosquitto", port=14883, autosave=10_000_000) as broker,
         postgres.fresh(EMPTY),
     ):

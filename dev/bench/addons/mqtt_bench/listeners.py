@@ -1,6 +1,7 @@
 """The listeners of other designs: a paho thread in an Odoo worker.
 
-classic: a record created and committed for each message, inside ``on_message``.
+classic: a record created, and what it says written where it is an item's, and
+committed for each message, inside ``on_message``.
 naive: a queue job enqueued and committed for each message, which stores and handles it.
 """
 
@@ -34,7 +35,7 @@ def start(database, design, host, port, count):
             if design == "naive":
                 messages.with_delay()._job_handle(topic, payload)
             else:
-                messages._store(topic, payload)
+                messages._job_handle(topic, payload)
         left -= 1
         if not left:
             client.disconnect()
