@@ -55,27 +55,31 @@ class MqttService(models.Model):
         batch._delete_stored()
         in_trouble = [(*one, one[1].trouble) for one in messages if one[1].trouble]
         to_store = [one for one in messages if one[1].store and not one[1].trouble]
-        refused = self._store(to_store)
+        stored = []
+        refused = self._store(to_store, stored)
         if len(refused) == len(to_store) > 1:
             # Not one can be stored: then it is not for a reason of its own.
             raise in_one_line(refused[0][2])
         self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
-        stored = self.env._("Messages stored: %s", len(to_store) - len(refused))
+        self._dispatch_stored(stored)
+        result = self.env._("Messages stored: %s", len(to_store) - len(refused))
         if not (in_trouble or refused):
-            return stored
+            return result
         count = len(in_trouble) + len(refused)
-        return stored + ", " + self.env._("in quarantine: %s", count)
+        return result + ", " + self.env._("in quarantine: %s", count)
 
-    def _store(self, messages):
-        """Store messages and have them handled, as far as each can be.
+    def _store(self, messages, stored):
+        """Store messages, as far as each can be.
 
         :param messages: pairs of sequence and message.
+        :param stored: list to which pairs of a record and its handlers are added.
         :return: (sequence, message, exception) of those that history refuses.
         :raise Exception: when it is the database that is at fault.
         """
         try:
             with self.env.cr.savepoint():
-                self._store_together(messages)
+                pairs = self._store_together(messages)
+            stored += pairs
             return []
         except Exception as error:
             if is_fault_of_database(error):
@@ -83,7 +87,8 @@ class MqttService(models.Model):
             if len(messages) == 1:
                 return [(*messages[0], error)]
         half = len(messages) // 2
-        return self._store(messages[:half]) + self._store(messages[half:])
+        refused = self._store(messages[:half], stored)
+        return refused + self._store(messages[half:], stored)
 
     def _store_together(self, messages):
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
@@ -106,10 +111,10 @@ class MqttService(models.Model):
             )
         self._attach_payloads(values, [message.payload for _, message in messages])
         stored = self.env["mqtt.signal.history"]._insert(values)
-        self._enqueue_handlers(zip(stored, handlers, strict=True))
         for message in stored if answered else ():
             if request := answered.get(message.sequence):
                 request._take_answer(message)
+        return list(zip(stored, handlers, strict=True))
 
     def _is_storing(self, through):
         """Whether messages up to a sequence wait for a job that will store them.
