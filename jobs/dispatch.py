@@ -1,4 +1,4 @@
-"""Give the messages of a batch to their handlers."""
+"""Give stored messages to their handlers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections import defaultdict
 
 from odoo import models
 
-from odoo.addons.queue_job.exception import FailedJobError
-
 from .guard import HandlerError
 from .run import Call, Run
 
-PIECES = 20  # into which a job is split whose worker died in it
+PIECES = 20  # into which messages are split in which a worker died
 MOST_RETRIES = 10  # of a job for reasons of its own
-NAMED_HANDLERS = 3  # in a job's description
 
 
 class MqttService(models.Model):
@@ -34,69 +31,75 @@ class MqttService(models.Model):
         return match
 
     def _enqueue_handlers(self, matches):
-        """Put the jobs for messages and their handlers into the current transaction.
+        """Have messages wait for their handlers, and jobs that see to it.
 
         :param matches: pairs of a message and its handlers, in the order of reception.
         """
+        self._wake_handlers(self._put_handlers(matches))
+
+    def _put_handlers(self, matches, partly=()):
+        """Have messages wait for their handlers.
+
+        :param partly: ids of handlers for which not all of their messages wait.
+        :return: (channel, priority, id of an ordered handler or ``False``) of the jobs
+            that are needed.
+        """
+        self.ensure_one()
         groups = defaultdict(lambda: (set(), []))
-        in_order = defaultdict(list)
+        held = self._held_ids(matches)
         for message, handlers in matches:
             for handler_id, channel, priority, ordered in handlers:
-                if ordered:
-                    in_order[handler_id].append(message)
-                else:
-                    ids, sequences = groups[channel, priority]
-                    ids.add(handler_id)
-                    sequences.append(message.sequence)
-        for (channel, priority), (ids, sequences) in groups.items():
-            self._enqueue_dispatch(
-                self.env["mqtt.handler"].browse(sorted(ids)),
-                min(sequences),
-                max(sequences),
-                channel=channel,
-                priority=priority,
-            )
-        for handler_id, messages in in_order.items():
-            self._wait_in_order(self.env["mqtt.handler"].browse(handler_id), messages)
+                apart = handler_id if ordered or handler_id in held else False
+                own = handler_id if handler_id in partly else False
+                ids, waiting = groups[channel, priority, apart, ordered, own]
+                ids.add(handler_id)
+                if waiting[-1:] != [message]:
+                    waiting.append(message)
+        needed = []
+        for (channel, priority, apart, ordered, _own), (ids, waiting) in groups.items():
+            handlers = self.env["mqtt.handler"].browse(sorted(ids))
+            if ordered:
+                self._put_in_order(handlers, waiting)
+                needed.append((channel, priority, apart))
+                continue
+            sequences = [message.sequence for message in waiting]
+            rows = self.env["mqtt.dispatch"]
+            rows._put(self, handlers, sequences, channel, priority, handler_id=apart)
+            if not apart:
+                needed.append((channel, priority, False))
+        return needed
 
-    def _enqueue_dispatch(
-        self, handlers, first_sequence, last_sequence, channel=None, priority=None
-    ):
-        if priority is None:
-            priority = handlers.exists()[:1].priority or 10
-        names = handlers.exists()[:NAMED_HANDLERS].mapped("name")
-        if len(handlers) > NAMED_HANDLERS:
-            names.append("…")
-        self._for_jobs().with_delay(
-            channel=channel or handlers[0].channel,
-            priority=priority,
-            max_retries=0,  # what fails leaves it as a job of its own
-            description=self.env._(
-                "Handle messages of %(service)s: %(handlers)s",
-                service=self.name,
-                handlers=", ".join(names),
-            ),
-        )._job_dispatch(
-            first_sequence=first_sequence,
-            last_sequence=last_sequence,
-            handler_ids=handlers.ids,
-        )
+    def _wake_handlers(self, needed):
+        for channel, priority, handler_id in needed:
+            if handler_id:
+                self._wake_in_order(self.env["mqtt.handler"].browse(handler_id))
+            else:
+                self._wake_dispatch(channel, priority)
+
+    def _held_ids(self, matches):
+        ids = {entry[0] for _message, handlers in matches for entry in handlers}
+        return set(self.env["mqtt.handler"].browse(ids).exists()._held().ids)
 
     # Running
 
-    def _job_dispatch(self, first_sequence, last_sequence, handler_ids):
-        """Call handlers for the messages from one sequence to another.
+    def _job_dispatch(self, channel, priority):
+        """Call handlers for the messages that wait, in the order of reception.
 
-        :param handler_ids: of ``mqtt.handler``; one that was switched off meanwhile is
-            left out, and one that is gone leaves it as a job of its own.
+        :param channel: of the handlers; :param priority: of the handlers.
         :return: what the job monitor shows as result.
-        :raise FailedJobError: when there is nothing but a handler that is gone.
+        :raise RetryableJobError: when another job has just handled them.
         """
         self.ensure_one()
-        handler_ids = self._without_gone(first_sequence, last_sequence, handler_ids)
-        found = self._find_messages(first_sequence, last_sequence, handler_ids)
-        if self._has_killed_its_worker():
-            return self._split(found)
+        rows = self._take_rows(channel, priority)
+        work = self._split if self._has_killed_its_worker() else self._dispatch
+        result = work(rows, channel, priority)
+        rows._delete()
+        if self._is_more(channel, priority):
+            self._wake_dispatch(channel, priority)
+        return result
+
+    def _dispatch(self, rows, channel, priority):
+        found = self._find_messages(rows, channel, priority)
         run = Run(
             self.env,
             list(self._calls(found)),
@@ -104,36 +107,10 @@ class MqttService(models.Model):
             restarts=self._current_job().retry,
         ).go()
         run.save_tallies()
-        self._go_on_later(run.left)
+        self._put_back(run.left, channel, priority)
+        for handler, messages in self._messages_of(run.held).items():
+            self._hold(handler, messages, channel, priority)
         return self._describe(run)
-
-    def _find_messages(self, first_sequence, last_sequence, handler_ids):
-        """``{handler: messages}`` in the order of reception, payloads in the cache."""
-        messages = self.env["mqtt.signal.history"].search(
-            [
-                ("service_id", "=", self.id),
-                ("sequence", ">=", first_sequence),
-                ("sequence", "<=", last_sequence),
-                ("has_handlers", "=", True),
-            ],
-            order="sequence",
-        )
-        # What a list of messages leaves out on purpose, handlers ask for each time.
-        messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
-        wanted = set(handler_ids)
-        found = defaultdict(list)
-        match = self._matcher()
-        for message in messages:
-            for handler_id, *_others in match(message.topic):
-                if handler_id in wanted:
-                    found[handler_id].append(message.id)
-        handlers = self.env["mqtt.handler"].browse(found)
-        return {
-            handler: messages.browse(found[handler.id]).with_prefetch(
-                messages._prefetch_ids
-            )
-            for handler in handlers.sorted(lambda one: (one.sequence, one.id))
-        }
 
     def _calls(self, found):
         for handler, messages in found.items():
@@ -152,25 +129,6 @@ class MqttService(models.Model):
 
     # What did not go well
 
-    def _without_gone(self, first_sequence, last_sequence, handler_ids):
-        """``handler_ids`` that are still there; others fail for themselves."""
-        handlers = self.env["mqtt.handler"].browse(handler_ids)
-        there = handlers.exists().filtered("active")
-        if not there:
-            names = handlers.exists().mapped("name")
-            raise FailedJobError(
-                self.env._(
-                    "The handler %s is not there any more. Install its module again "
-                    "and requeue this job, or cancel it.",
-                    ", ".join(names) or ", ".join(map(str, handler_ids)),
-                )
-            )
-        for handler in handlers - there:
-            self._enqueue_dispatch(
-                handler, first_sequence, last_sequence, channel=there[0].channel
-            )
-        return there.ids
-
     def _has_killed_its_worker(self):
         job = self._current_job()
         # A retry is given an eta; so many of them there are not.
@@ -183,9 +141,9 @@ class MqttService(models.Model):
             .search([("uuid", "=", self.env.context.get("job_uuid", ""))], limit=1)
         )
 
-    def _split(self, found):
+    def _split(self, rows, channel, priority):
         """Find the call that killed the worker, while the others get on."""
-        count = 0
+        found = self._find_messages(rows, channel, priority)
         calls = [
             (handler, message) for handler, all_ in found.items() for message in all_
         ]
@@ -193,35 +151,21 @@ class MqttService(models.Model):
             handler, message = calls[0]
             message._enqueue_handle(handler)
             return self.env._("Its worker died: a job of its own tries again.")
+        count = 0
         for handler, messages in found.items():
             size = len(messages) if len(found) > 1 else -(-len(messages) // PIECES)
             for start in range(0, len(messages), size):
-                piece = messages[start : start + size]
-                self._enqueue_dispatch(handler, piece[0].sequence, piece[-1].sequence)
+                piece = messages[start : start + size].mapped("sequence")
+                waiting = self.env["mqtt.dispatch"]
+                waiting._put(self, handler, piece, channel, priority, alone=True)
                 count += 1
-        return self.env._("Its worker died: split into %s jobs to find out why.", count)
+        return self.env._(
+            "Its worker died: split into %s parts to find out why.", count
+        )
 
     def _enqueue_own_job(self, handler, message, failure):
         """Have a message tried again by itself; whether that is the end already."""
         return message._enqueue_handle(handler, failure)
-
-    def _go_on_later(self, calls):
-        """Enqueue what the time did not suffice for."""
-        left = defaultdict(list)
-        for call in calls:
-            left[call.handler].extend(call.messages.mapped("sequence"))
-        if not left:
-            return
-        # The first of them may have been interrupted, the others have not begun.
-        first, *others = left
-        self._enqueue_dispatch(first, left[first][0], left[first][-1])
-        if others:
-            sequences = [at for handler in others for at in left[handler]]
-            self._enqueue_dispatch(
-                first.browse([handler.id for handler in others]),
-                min(sequences),
-                max(sequences),
-            )
 
     def _job_dispatch_failed(self, **_details):
         """Called by queue_job when a job for many messages failed."""
@@ -236,7 +180,7 @@ class MqttService(models.Model):
             "left for the next job: %(left)s",
             handled=handled,
             raised=raised,
-            left=sum(len(call.messages) for call in run.left),
+            left=sum(len(call.messages) for call in run.left + run.held),
         )
 
 

@@ -113,6 +113,8 @@ class MqttSignalHistory(models.Model):
             self._raise(handler, error)
         seconds = time.perf_counter() - begin
         handler._count(self.service_id, handled=1, seconds=seconds, slowest=seconds)
+        if handler.suspended_since:
+            handler._resume()
 
     def _check_is_there(self):
         if len(self.exists()) < len(self):

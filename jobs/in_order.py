@@ -22,8 +22,8 @@ BUSY_SECONDS = 1  # until a job looks again that could not begin
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _wait_in_order(self, handler, messages):
-        """Have messages wait for their turn, and a job that sees to it."""
+    def _put_in_order(self, handler, messages):
+        """Have messages wait for their turn."""
         self.env["mqtt.ordered.message"].sudo().create(
             [
                 {
@@ -35,7 +35,13 @@ class MqttService(models.Model):
                 for message in messages
             ]
         )
-        self._enqueue_in_order(handler)
+
+    def _wake_in_order(self, handler):
+        """Have a job call a handler for what waits, unless it is suspended."""
+        if not handler.suspended_since and not self._will_be_seen(
+            "_job_in_order", handler.channel, handler.priority, handler.id
+        ):
+            self._enqueue_in_order(handler)
 
     def _enqueue_in_order(self, handler, eta=None, careful=0):
         self.sudo()._for_jobs().with_delay(
@@ -70,6 +76,8 @@ class MqttService(models.Model):
                     handler.name,
                 )
             )
+        if handler.suspended_since:
+            return self.env._("The handler is suspended.")
         if not self._lock_order(handler):
             return self._leave_to_others(handler)
         waiting, is_gap = self._next_in_order(handler)
@@ -99,7 +107,8 @@ class MqttService(models.Model):
         done = set(run.done)
         waiting.filtered(lambda one: one.message_id.id in done).unlink()
         is_more = len(messages) < len(waiting) or len(waiting) == BATCH or careful > 1
-        if run.left or is_gap or is_more:
+        is_more = bool(run.left) or is_gap or is_more
+        if is_more and not handler.suspended_since:
             self._enqueue_in_order(
                 handler,
                 eta=BUSY_SECONDS if is_gap else None,

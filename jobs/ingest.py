@@ -89,26 +89,32 @@ class MqttService(models.Model):
         batches, has_more = self.env["mqtt.batch"]._take(companions)
         if self._has_killed_its_worker():
             return self._set_apart(batches[:PIECES])
-        counts, apart = Counter(), batches.browse()
+        counts, stored, apart = Counter(), [], batches.browse()
         for service, own in batches.grouped("service_id").items():
             try:
                 with self.env.cr.savepoint():
-                    counts += service._ingest(own)
+                    own_counts, own_stored = service._ingest(own)
             except Exception as error:
                 if is_fault_of_database(error):
                     raise
                 apart += own
+            else:
+                counts += own_counts
+                stored += own_stored
         said = self._describe_stored(counts)
         if apart:
             said += ", " + self._set_apart(apart)
         if has_more:
             companions._enqueue_ingest()
+        self._dispatch_stored(stored)
         return said
 
     def _ingest_apart(self, batch):
         if not batch.exists():
             return self.env._("Stored before.")
-        return self._describe_stored(self._ingest(batch))
+        counts, stored = self._ingest(batch)
+        self._dispatch_stored(stored)
+        return self._describe_stored(counts)
 
     def _set_apart(self, batches):
         """Give each of these batches a job of its own: one of them is at fault."""
@@ -122,7 +128,8 @@ class MqttService(models.Model):
     def _ingest(self, batches):
         """Store batches of one service.
 
-        :return: a ``Counter`` of ``stored`` and ``quarantined``.
+        :return: a ``Counter`` of ``stored`` and ``quarantined``, and pairs of a stored
+            message and its handlers.
         :raise Exception: when none of the messages can be stored: then it is not for a
             reason of its own.
         """
@@ -131,14 +138,16 @@ class MqttService(models.Model):
         batches._delete_stored()
         in_trouble = [(*one, one[1].trouble) for one in messages if one[1].trouble]
         to_store = [one for one in messages if one[1].store and not one[1].trouble]
-        refused = self._store(to_store)
+        stored = []
+        refused = self._store(to_store, stored)
         if len(refused) == len(to_store) > 1:
             raise in_one_line(refused[0][2])
         self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
-        return Counter(
+        counts = Counter(
             stored=len(to_store) - len(refused),
             quarantined=len(in_trouble) + len(refused),
         )
+        return counts, stored
 
     def _describe_stored(self, counts):
         said = self.env._("Messages stored: %s", counts["stored"])
@@ -146,16 +155,18 @@ class MqttService(models.Model):
             said += ", " + self.env._("in quarantine: %s", counts["quarantined"])
         return said
 
-    def _store(self, messages):
-        """Store messages and have them handled, as far as each can be.
+    def _store(self, messages, stored):
+        """Store messages, as far as each can be.
 
         :param messages: pairs of sequence and message.
+        :param stored: list to which pairs of a record and its handlers are added.
         :return: (sequence, message, exception) of those that history refuses.
         :raise Exception: when it is the database that is at fault.
         """
         try:
             with self.env.cr.savepoint():
-                self._store_together(messages)
+                pairs = self._store_together(messages)
+            stored += pairs
             return []
         except Exception as error:
             if is_fault_of_database(error):
@@ -163,7 +174,8 @@ class MqttService(models.Model):
             if len(messages) == 1:
                 return [(*messages[0], error)]
         half = len(messages) // 2
-        return self._store(messages[:half]) + self._store(messages[half:])
+        refused = self._store(messages[:half], stored)
+        return refused + self._store(messages[half:], stored)
 
     def _store_together(self, messages):
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
@@ -186,10 +198,10 @@ class MqttService(models.Model):
             )
         self._attach_payloads(values, [message.payload for _, message in messages])
         stored = self.env["mqtt.signal.history"]._insert(values)
-        self._enqueue_handlers(zip(stored, handlers, strict=True))
         for message in stored if answered else ():
             if request := answered.get(message.sequence):
                 request._take_answer(message)
+        return list(zip(stored, handlers, strict=True))
 
     def _is_storing(self, through):
         """Whether messages up to a sequence wait to be stored.

@@ -43,6 +43,7 @@ class MqttReplay(models.Model):
             calls,
             on_failure=self._enqueue_own_job,
             restarts=service._current_job().retry,
+            suspends=False,  # what waits for a handler does not know of its replay
         )
         if service._has_killed_its_worker():
             for call in calls:

@@ -10,6 +10,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from .failure import Failure, is_conflict, is_connection_lost
 from .guard import Guard, SlowHandlerError
+from .streak import Streak
 
 SLICE_CALLS = 100  # under one savepoint: what is run again when one of them raises
 RESTARTS = 3  # of a job because of other transactions, before it leaves them aside
@@ -55,7 +56,13 @@ class Run:
         handler raised, with its effects rolled back; returns whether that was final.
     :param in_order: leave out what follows a failed message of the same topic.
     :param restarts: how often the job was begun before.
+    :param job_seconds: after which no call is begun; 0: as in a job of many messages.
+    :param call_seconds: what one call may take; 0: as in a job of many messages.
+    :param has_more_time: whether a call that is too slow gets a job of its own. Where
+        not, its exception ends the run.
+    :param suspends: stop calling a handler that fails too often in a row.
     :ivar left: the calls that were not made.
+    :ivar held: the calls that were not made because their handler fails too often.
     :ivar done: ids of the messages that were given to their handler.
     :ivar tallies: what each handler did, by it and the service.
     """
@@ -65,11 +72,17 @@ class Run:
     on_failure: Callable
     in_order: bool = False
     restarts: int = 0
+    job_seconds: float = 0
+    call_seconds: float = 0
+    has_more_time: bool = True
+    suspends: bool = True
+    held: list[Call] = field(default_factory=list)
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     tallies: dict[tuple, Tally] = field(default_factory=dict)
     _held_topics: set[str] = field(default_factory=set)
     _last_handler: object = None
+    _streaks: dict[object, Streak] = field(default_factory=dict)
 
     def go(self) -> Run:
         """Make the calls.
@@ -78,8 +91,9 @@ class Run:
         """
         self.left = list(self.calls)
         handlers = self.env["mqtt.handler"]
-        self._limit = handlers._seconds("call_seconds")
-        self._end = time.monotonic() + handlers._seconds("job_seconds")
+        self._limit = self.call_seconds or handlers._seconds("call_seconds")
+        seconds = self.job_seconds or handlers._seconds("job_seconds")
+        self._end = time.monotonic() + seconds
         with Guard(self.env.cr, self._limit) as self._guard:
             while self.left and not self._is_over():
                 calls = self.left[:SLICE_CALLS]
@@ -101,15 +115,27 @@ class Run:
     def _is_held(self, call: Call) -> bool:
         return self.in_order and call.messages[:1].topic in self._held_topics
 
+    def _is_suspended(self, call: Call) -> bool:
+        streak = self._streaks.get(call.handler)
+        return self.suspends and bool(streak) and streak.is_too_long
+
+    def _streak(self, call: Call) -> Streak:
+        if call.handler not in self._streaks:
+            self._streaks[call.handler] = Streak(call.handler)
+        return self._streaks[call.handler]
+
     def _together(self, calls: list[Call]) -> int | None:
         """Make calls under one savepoint; how many, or ``None`` when one raised."""
         self._slow = call = None
         made: list[tuple[Call, float]] = []
+        held: list[Call] = []
         count = 0
         try:
             with self.env.cr.savepoint():
                 for call in calls:
-                    if not self._is_held(call):
+                    if self._is_suspended(call):
+                        held.append(call)
+                    elif not self._is_held(call):
                         made.append((call, self._timed(call)))
                     count += 1
                     if self._is_over():
@@ -120,7 +146,9 @@ class Run:
             if isinstance(error, SlowHandlerError):
                 self._slow = call, error
             return None
+        self.held += held
         for call, seconds in made:
+            self._streak(call).end()
             self._tally(call).add(len(call.messages), seconds)
             self.done.extend(call.messages.ids)
         return count
@@ -133,7 +161,9 @@ class Run:
         for count, call in enumerate(calls):
             if count and self._is_over():
                 return count
-            if not self._is_held(call):
+            if self._is_suspended(call):
+                self.held.append(call)
+            elif not self._is_held(call):
                 self._alone(call, error if call == slow else None)
         return len(calls)
 
@@ -150,7 +180,9 @@ class Run:
                 error = raised
             else:
                 tally.add(1, seconds)
+                self._streak(call).end()
         if error is not None:
+            self._streak(call).add()
             failure = Failure.of(error)
             tally.error = f"{call.messages.topic}: {failure.text}"
             tally.failed += self.on_failure(call.handler, call.messages, failure)
@@ -174,6 +206,8 @@ class Run:
         """:raise: what no savepoint helps against."""
         if is_connection_lost(error, self.env.cr):
             raise error
+        if isinstance(error, SlowHandlerError) and not self.has_more_time:
+            raise error
         if is_conflict(error) and self.restarts < RESTARTS:
             # This transaction will never see what the other one wrote.
             failure = Failure.of(error)
@@ -186,6 +220,8 @@ class Run:
         return self.tallies.setdefault((call.handler, call.service), Tally())
 
     def save_tallies(self) -> None:
-        """Count, in rows that no other job writes."""
+        """Count, in rows that no other job writes, and suspend what keeps failing."""
         for (handler, service), tally in self.tallies.items():
             handler._count(service, **asdict(tally))
+        for streak in self._streaks.values():
+            streak.save(self.suspends)

@@ -6,9 +6,11 @@ from . import mqtt_announcement
 from . import mqtt_batch
 from . import mqtt_connection
 from . import mqtt_dead_letter
+from . import mqtt_dispatch
 from . import mqtt_grant
 from . import mqtt_handler
 from . import mqtt_handler_care
+from . import mqtt_handler_suspension
 from . import mqtt_handler_tally
 from . import mqtt_ordered_message
 from . import mqtt_outgoing

@@ -12,6 +12,7 @@ from odoo.fields import Domain
 from odoo.tools import mute_logger
 
 from ..mqtt.handler import (
+    DEFAULT_CHANNEL,
     DeclarationError,
     check,
     check_retry_pattern,
@@ -23,7 +24,6 @@ from ..mqtt.topic import FilterIndex, TopicError
 
 _logger = logging.getLogger(__name__)
 
-DEFAULT_CHANNEL = "root.mqtt.dispatch"
 DEFAULT_RETRY_PATTERN = {1: 10, 2: 60, 3: 300}
 # Odoo ends a worker after 60 seconds of CPU time. The worst case of a job for many
 # messages: its time, a call that is interrupted, and the time to come as far again.
@@ -31,6 +31,9 @@ SECONDS = {
     "job_seconds": 20.0,  # after which a job for many messages begins no call
     "call_seconds": 10.0,  # a call in it, at most; longer ones get a job of their own
     "own_call_seconds": 45.0,  # a call there, at most
+    # In the job that stores the messages; 0: handlers always have jobs of their own.
+    "storing_job_seconds": 1.0,
+    "storing_call_seconds": 1.0,
 }
 # What decides which messages a handler gets: cached, see _index.
 MATCHING_FIELDS = {
@@ -471,6 +474,7 @@ class MqttHandler(models.Model):
         for row, values in changed:
             row.with_context(**context).write(values)
         back._requeue_in_order()
+        back._release()
         gone.with_context(**context).write({"active": False})
         self.env.flush_all()
 
@@ -600,6 +604,7 @@ class MqttHandler(models.Model):
         wait = pattern[max(reached) if reached else min(pattern)] if pattern else 0
         if isinstance(wait, list | tuple):
             wait = random.randint(*wait)
+        wait = max(wait, self._probe_seconds())
         # Without an eta a retry would be taken for a job whose worker died.
         return max(wait, 1)
 

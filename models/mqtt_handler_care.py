@@ -18,8 +18,10 @@ class MqttHandler(models.Model):
     def _look_after(self):
         """Called by cron: tell of failures, wake what waits, add counts up."""
         self._tell_failures()
+        self._look_after_suspended()
         self._wake_waiting()
         self.env["mqtt.service"].sudo()._wake_ingest()
+        self.env["mqtt.service"]._wake_all_dispatch()
         self.env["mqtt.handler.tally"]._fold()
 
     @api.model
@@ -121,5 +123,7 @@ class MqttHandler(models.Model):
                     limit=1,
                 )
             )
+            if handler.suspended_since:
+                continue
             if handler.active and not waiting and service._next_in_order(handler)[0]:
                 service._enqueue_in_order(handler)

@@ -123,9 +123,11 @@ class MqttQuarantine(models.Model):
 
     def _retry(self, service):
         messages = {record.sequence: record for record in self}
+        stored = []
         refused = service._for_jobs()._store(
-            [(record.sequence, record._retried_message()) for record in self]
+            [(record.sequence, record._retried_message()) for record in self], stored
         )
+        service._enqueue_handlers(stored)
         for sequence, _message, error in refused:
             record = messages.pop(sequence)
             record.write(

@@ -447,16 +447,12 @@ class MqttService(models.Model):
         Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
         """
         service = job.recordset[:1]  # those of a job that stores have one company
-        values = {
+        return {
             **super()._job_store_values(job),
             "mqtt_service_id": service.id,
             "mqtt_handler_id": job.kwargs.get("handler_id"),
             "mqtt_message_id": job.kwargs.get("message_id"),
         }
-        if "handler_ids" in job.kwargs:
-            values["mqtt_first_sequence"] = job.kwargs["first_sequence"]
-            values["mqtt_last_sequence"] = job.kwargs["last_sequence"]
-        return values
 
     def _for_jobs(self):
         """These services, so that queue_job takes their company for that of the job."""

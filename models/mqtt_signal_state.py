@@ -60,6 +60,7 @@ class MqttSignalHistory(models.Model):
     )
     def _compute_state(self):
         self.env["queue.job"].flush_model()
+        self.env["mqtt.dispatch"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
         self.env["mqtt.outgoing"].flush_model()
         self.flush_recordset(["has_handlers", "cancel_reason", "direction"])
@@ -79,6 +80,7 @@ class MqttSignalHistory(models.Model):
         if operator != "in":
             return NotImplemented
         self.env["queue.job"].flush_model()
+        self.env["mqtt.dispatch"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
         self.env["mqtt.outgoing"].flush_model()
 
@@ -116,15 +118,17 @@ class MqttSignalHistory(models.Model):
             ),
             retrying=SQL(
                 "(%s OR %s)",
-                self._has_job(alias, SQL("job.retry > 0"), of_many=False),
+                self._has_job(alias, SQL("job.retry > 0")),
                 self._is_outgoing(alias, SQL("job.retry > 0")),
             ),
             queued=SQL(
                 """
-                (%s OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
-                                WHERE waiting.message_id = %s.id) OR %s)
+                (%s OR EXISTS (SELECT FROM mqtt_dispatch AS waiting WHERE %s)
+                 OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
+                             WHERE waiting.message_id = %s.id) OR %s)
                 """,
                 self._has_job(alias, SQL("TRUE")),
+                self.env["mqtt.dispatch"]._covers(SQL.identifier(alias)),
                 SQL.identifier(alias),
                 self._is_outgoing(alias, SQL("TRUE")),
             ),
@@ -145,40 +149,19 @@ class MqttSignalHistory(models.Model):
         )
 
     @staticmethod
-    def _has_job(alias, condition, of_many=True):
-        """Whether a job that has not ended is for this message.
-
-        :param of_many: count those for a range of messages as well.
-        """
-        message = SQL.identifier(alias)
-        own = SQL(
+    def _has_job(alias, condition):
+        """Whether a job of its own that has not ended is for this message."""
+        return SQL(
             """
             EXISTS (SELECT FROM queue_job AS job
                      WHERE job.mqtt_message_id = %s.id
                        AND job.state NOT IN ('done', 'cancelled') AND %s)
             """,
-            message,
+            SQL.identifier(alias),
             condition,
         )
-        if not of_many:
-            return own
-        return SQL(
-            """
-            (%(own)s OR EXISTS (
-                SELECT FROM queue_job AS job
-                 WHERE int8range(job.mqtt_first_sequence, job.mqtt_last_sequence, '[]')
-                       @> %(message)s.sequence
-                   AND job.mqtt_last_sequence IS NOT NULL
-                   AND job.mqtt_service_id = %(message)s.service_id
-                   AND job.state NOT IN ('done', 'cancelled') AND %(condition)s))
-            """,
-            own=own,
-            message=message,
-            condition=condition,
-        )
 
-    @staticmethod
-    def _is_open(alias):
+    def _is_open(self, alias):
         """Whether something is to be done for this message, found from what there is
         to be done: that is little, and messages are many.
         """
@@ -194,13 +177,13 @@ class MqttSignalHistory(models.Model):
                 SELECT message_id FROM mqtt_outgoing
                  UNION ALL
                 SELECT inside.id
-                  FROM queue_job AS job
+                  FROM mqtt_dispatch AS waiting
                   JOIN mqtt_signal_history AS inside
-                    ON inside.service_id = job.mqtt_service_id
-                   AND inside.sequence BETWEEN job.mqtt_first_sequence
-                                           AND job.mqtt_last_sequence
-                 WHERE job.mqtt_last_sequence IS NOT NULL
-                   AND job.state NOT IN ('done', 'cancelled'))
+                    ON inside.service_id = waiting.service_id
+                   AND inside.sequence BETWEEN waiting.first_sequence
+                                           AND waiting.last_sequence
+                   AND (waiting.sequences IS NULL
+                        OR waiting.sequences @> to_jsonb(inside.sequence)))
             """,
             SQL.identifier(alias),
         )
@@ -234,9 +217,7 @@ class MqttSignalHistory(models.Model):
             )
 
     def _domain_of_jobs(self):
-        """The jobs of this message: its own, those for a range it is in, and those of
-        the handlers that it waits for.
-        """
+        """The jobs of this message: its own, and those that it waits for."""
         self.ensure_one()
         if self.direction == "send":
             return (
@@ -244,15 +225,35 @@ class MqttSignalHistory(models.Model):
             )
         waiting = self.env["mqtt.ordered.message"].sudo()
         waits_for = waiting.search([("message_id", "=", self.id)]).handler_id
-        of_many = (
-            Domain("mqtt_first_sequence", "<=", self.sequence)
-            & Domain("mqtt_last_sequence", ">=", self.sequence)
-        ) | (
-            Domain("mqtt_handler_id", "in", waits_for.ids)
-            & Domain("mqtt_message_id", "=", False)
+        of_many = Domain("mqtt_handler_id", "in", waits_for.ids) & Domain(
+            "mqtt_message_id", "=", False
         )
+        for row in self._rows_of_dispatch().filtered(lambda one: not one.handler_id):
+            of_many |= (
+                Domain("method_name", "=", "_job_dispatch")
+                & Domain("channel", "=", row.channel)
+                & Domain("priority", "=", row.priority)
+                & Domain("state", "not in", ("done", "cancelled"))
+            )
         return Domain("mqtt_message_id", "=", self.id) | (
             Domain("mqtt_service_id", "=", self.service_id.id) & of_many
+        )
+
+    def _rows_of_dispatch(self):
+        """What waits to be dispatched with this message."""
+        rows = (
+            self.env["mqtt.dispatch"]
+            .sudo()
+            .search(
+                [
+                    ("service_id", "=", self.service_id.id),
+                    ("first_sequence", "<=", self.sequence),
+                    ("last_sequence", ">=", self.sequence),
+                ]
+            )
+        )
+        return rows.filtered(
+            lambda one: not one.sequences or self.sequence in one.sequences
         )
 
     def _domain_of_publishing(self):

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from .wide_fields import BigInteger, BigMany2one
+from .wide_fields import BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
 PUBLISH_METHOD = "_job_publish"
@@ -11,6 +11,7 @@ CLEANED_METHODS = (
     "_job_silence",
     PUBLISH_METHOD,
 )
+ROWS_SHOWN = 10  # of what waits to be dispatched, a thousand messages each at most
 CLEAN_UP_BATCH = 1_000  # jobs unlinked in one transaction
 
 
@@ -39,10 +40,6 @@ class QueueJob(models.Model):
         ondelete="set null",
     )
     mqtt_topic = fields.Char(related="mqtt_message_id.topic", string="Topic")
-    mqtt_first_sequence = BigInteger(
-        readonly=True, aggregator=None, help="Of the messages a job dispatches."
-    )
-    mqtt_last_sequence = BigInteger(readonly=True, aggregator=None)
     mqtt_told = fields.Boolean(
         readonly=True, help="People were told that this job failed."
     )
@@ -51,11 +48,9 @@ class QueueJob(models.Model):
         "(mqtt_message_id) WHERE mqtt_message_id IS NOT NULL"
         " AND state NOT IN ('done', 'cancelled')"
     )
-    # By ranges: in a backlog, bounds alone would have each message look at every job.
-    _mqtt_open_range = models.Index(
-        "USING gist (int8range(mqtt_first_sequence, mqtt_last_sequence, '[]'))"
-        " WHERE mqtt_last_sequence IS NOT NULL"
-        " AND state NOT IN ('done', 'cancelled')"
+    _mqtt_pending_for_many = models.Index(
+        "(mqtt_service_id) WHERE state = 'pending' AND mqtt_service_id IS NOT NULL"
+        " AND mqtt_message_id IS NULL"
     )
 
     def write(self, vals):
@@ -112,17 +107,15 @@ class QueueJob(models.Model):
         return super()._change_job_state(state, result=result)
 
     def _mqtt_note_cancelled(self, reason):
-        """Leave on the messages of a job why their handlers will not get them."""
+        """Leave on the message of a job why its handler will not get it.
+
+        A job that dispatches has no messages of its own: they wait for the next one.
+        """
         if self.method_name == PUBLISH_METHOD:
             self._mqtt_outgoing().message_id.cancel_reason = reason
         elif self.mqtt_message_id:
             reason = f"{self.mqtt_handler_id.name or self.name}: {reason}"
             self.mqtt_message_id.cancel_reason = reason
-        elif self.mqtt_last_sequence:
-            domain = [*self.related_action_mqtt_messages()["domain"]]
-            self.env["mqtt.signal.history"].search(
-                [*domain, ("has_handlers", "=", True)]
-            ).cancel_reason = f"{self.name}: {reason}"
 
     def _mqtt_outgoing(self):
         """What these jobs have still to publish."""
@@ -151,21 +144,25 @@ class QueueJob(models.Model):
         return super(QueueJob, others)._message_post_on_failure()
 
     def related_action_mqtt_messages(self):
-        """Open the messages that a job stored or dispatches."""
+        """Open the messages that a job stored, or those that wait to be dispatched."""
         self.ensure_one()
         self.check_access("read")
-        if "first_sequence" not in self.kwargs:
+        if self.method_name != "_job_dispatch" and "first_sequence" not in self.kwargs:
             return self.action_mqtt_open_message()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mqtt_listener.mqtt_signal_history_action"
         )
-        action["domain"] = [
-            ("service_id", "=", self.mqtt_service_id.id),
-            ("sequence", ">=", self.kwargs["first_sequence"]),
-            ("sequence", "<=", self.kwargs["last_sequence"]),
-        ]
-        action["context"] = {}
-        return action
+        domain = [("service_id", "=", self.mqtt_service_id.id)]
+        if self.method_name == "_job_dispatch":
+            rows = self.mqtt_service_id._waiting_rows(**self.kwargs, limit=ROWS_SHOWN)
+            found = rows._find_messages()
+            domain.append(("id", "in", [message_id for _row, message_id in found]))
+        else:
+            domain += [
+                ("sequence", ">=", self.kwargs["first_sequence"]),
+                ("sequence", "<=", self.kwargs["last_sequence"]),
+            ]
+        return {**action, "domain": domain, "context": {}}
 
     def related_action_mqtt_stored(self):
         """Open the messages of the services that a job stores for."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .pattern import TopicPattern
 from .topic import TopicError
 
+DEFAULT_CHANNEL = "root.mqtt.dispatch"  # complete name of the queue_job channel
 DIRECTIONS = ("receive", "send", "both")
 _NOTE = "_mqtt_handlers"
 _noted_names: set[str] = set()  # of all functions that were ever decorated

@@ -33,6 +33,7 @@ MODELS = {
     "mqtt.cancellation": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.handler.trial": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.correction": {"operator": "rwcd", "manager": "rwcd"},
+    "mqtt.dispatch": {"manager": "r"},
     "mqtt.ordered.message": {"manager": "r"},
     "mqtt.outgoing": {"manager": "r"},
     "mqtt.publish": {"operator": "rwcd", "manager": "rwcd"},
@@ -74,6 +75,7 @@ METHODS = {
     ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),
     ("mqtt.handler", "action_open_messages"): ("user",),
+    ("mqtt.handler", "action_resume"): ("operator",),
     ("mqtt.handler", "action_try"): ("operator",),
     ("mqtt.replay", "action_start"): ("operator",),
     ("mqtt.replay", "action_cancel"): ("operator",),
@@ -177,6 +179,8 @@ class TestAccess(MqttCase):
         yield env["mqtt.handler.tally"].create(
             {**of_service, "handler_id": self.handler.id}
         )
+        env["mqtt.dispatch"]._put(self.service, self.handler, [1], "root", 10)
+        yield env["mqtt.dispatch"].search([("service_id", "=", self.service.id)])
         yield env["mqtt.ordered.message"].create(
             {**of_message, "handler_id": self.handler.id, "sequence": 1}
         )

@@ -120,19 +120,26 @@ class TestDeadLetters(DeadLetterCase):
         with self.assertRaises(AccessError):
             corrections.create({"job_id": foreign_job.id}).read(["payload"])
 
-    def test_a_job_for_many_can_be_cancelled_too(self):
-        """By its manager in the monitor: its messages say so."""
-        self.enqueue(self.message("plant/1"), self.message("plant/2"))
-        ingest = [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
-        self._run_job(self.env["queue.job"].search(ingest))
-        dispatch = self.env["queue.job"].search([("method_name", "=", "_job_dispatch")])
-        dispatch.with_user(self.manager).button_cancelled()
-        messages = self.env["mqtt.signal.history"].search(
-            [("service_id", "=", self.service.id)]
-        )
-        self.assertEqual(messages.mapped("state"), ["cancelled"] * 2)
-        self.assertIn("Cancelled by", messages[0].cancel_reason)
-        self.assertEqual(self.handled, [])
+    def test_a_job_for_many_is_not_what_waits(self):
+        """Cancelled, set done or deleted in the monitor, it loses no message."""
+        self.limit(storing_job_seconds=0)
+        messages = self.env["mqtt.signal.history"]
+        dispatch = [("method_name", "=", "_job_dispatch"), ("state", "=", "pending")]
+        jobs = self.env["queue.job"].with_user(self.manager)
+        for number, end in enumerate(("button_cancelled", "button_done", "unlink")):
+            self.enqueue(self.message("plant/1", f"{number}".encode()))
+            ingest = [("method_name", "=", "_job_ingest"), ("state", "=", "pending")]
+            self._run_job(self.env["queue.job"].search(ingest))
+            job = jobs.search(dispatch)
+            getattr(job.sudo() if end == "unlink" else job, end)()
+            messages = messages.search([("service_id", "=", self.service.id)])
+            self.assertEqual(set(messages.mapped("state")), {"queued"})
+            self.env["mqtt.handler"]._look_after()
+            self.env["mqtt.handler"]._look_after()
+            self.assertEqual(len(jobs.search(dispatch)), 1)
+        self.mqtt_run_jobs()
+        self.assertMqttHandled(messages)
+        self.assertEqual(sorted(self.handled), ["0", "1", "2"])
 
     def test_many_failures_are_told_once(self):
         """To the managers, on the handler; again only after an hour."""

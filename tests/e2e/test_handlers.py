@@ -70,7 +70,8 @@ def dispatching(odoo):
         odoo.database,
         "SELECT worker_pid FROM queue_job"
         " WHERE state = 'started' AND method_name = '_job_dispatch'"
-        f" AND mqtt_last_sequence - mqtt_first_sequence >= {MESSAGES // 2}",
+        " AND (SELECT sum(message_count) FROM mqtt_dispatch)"
+        f" >= {MESSAGES // 2}",
     )
     return [pid for (pid,) in rows]
 

@@ -77,9 +77,13 @@ class Item(models.Model):
         )
         self.search([]).value = False  # pylint: disable=no-search-all
         self.env.flush_all()
-        begin = time.perf_counter()
         service = self.env["mqtt.service"].browse(service_id).sudo()
-        service._job_dispatch(messages[0].sequence, messages[-1].sequence, handler.ids)
+        waiting = handler.channel, handler.priority
+        sequences = messages.mapped("sequence")
+        self.env["mqtt.dispatch"]._put(service, handler, sequences, *waiting)
+        begin = time.perf_counter()
+        while service._waiting_rows(*waiting, limit=1):
+            service._job_dispatch(*waiting)
         self.env.flush_all()
         return time.perf_counter() - begin
 

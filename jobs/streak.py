@@ -1,0 +1,48 @@
+"""How often a handler has failed in a row, in this run and before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Streak:
+    """Failures of one handler since it last succeeded.
+
+    :param handler: an ``mqtt.handler``.
+    """
+
+    handler: object
+
+    def __post_init__(self):
+        self._before = self._count = self.handler.failures_in_row
+        self._waiting: int | None = None
+
+    def add(self) -> None:
+        """A message failed, and has a job of its own."""
+        self._count += 1
+        if self._waiting is None:
+            self._waiting = self.handler._count_own_jobs()
+        else:
+            self._waiting += 1
+
+    def end(self) -> None:
+        """A message was handled."""
+        self._count = 0
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the handler should be suspended."""
+        after, waiting = self.handler.suspend_after, self.handler.suspend_waiting
+        if not self._waiting:
+            return False
+        return bool(after and self._count >= after) or bool(
+            waiting and self._waiting >= waiting
+        )
+
+    def save(self, suspends: bool) -> None:
+        """Leave the count to later runs, or suspend the handler."""
+        if self._count != self._before:
+            self.handler._save_failures_in_row(self._count)
+        if suspends and self.is_too_long:
+            self.handler._suspend()

@@ -1,0 +1,106 @@
+"""See that a job takes what waits, without a job for each thing that waits."""
+
+from psycopg2.errors import SerializationFailure
+
+from odoo import models
+from odoo.tools import mute_logger
+
+SOON_SECONDS = 2  # a job that begins later is not relied on
+
+
+class MqttService(models.Model):
+    _inherit = "mqtt.service"
+
+    def _will_be_seen(self, method, channel, priority, handler_id=None):
+        """Whether a job that begins after this transaction takes what it leaves.
+
+        Such a job is pending. It is locked until the commit, so that the job runner
+        cannot enqueue it before: called last, or the runner waits. One that is enqueued
+        already is not locked: its worker would skip it, and it would never run.
+
+        :param method: name of the job's method.
+        :param channel: its queue channel; :param priority: its priority.
+        :param handler_id: of the handler whose job it is, if it is of one.
+        """
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                # No ORM equivalent: a shared lock, which other ingest jobs can have.
+                self.env.cr.execute(
+                    """
+                    SELECT id FROM queue_job
+                     WHERE mqtt_service_id = %s AND method_name = %s
+                       AND mqtt_message_id IS NULL AND state = 'pending'
+                       AND channel = %s AND priority = %s
+                       AND mqtt_handler_id IS NOT DISTINCT FROM %s
+                       AND (eta IS NULL
+                            OR eta <= now() AT TIME ZONE 'UTC'
+                                      + %s * interval '1 second')
+                     LIMIT 1 FOR SHARE SKIP LOCKED
+                    """,
+                    [self.id, method, channel, priority, handler_id, SOON_SECONDS],
+                )
+                return bool(self.env.cr.fetchone())
+        except SerializationFailure:  # it has begun meanwhile
+            return False
+
+    def _wake_dispatch(self, channel, priority):
+        """Have a job dispatch what waits for handlers of a channel and priority."""
+        if not self._will_be_seen("_job_dispatch", channel, priority):
+            self._enqueue_dispatch(channel, priority)
+
+    def _enqueue_dispatch(self, channel, priority):
+        self._for_jobs().with_delay(
+            channel=channel,
+            priority=priority,
+            max_retries=0,  # what fails leaves it as a job of its own
+            description=self.env._("Handle messages of %s that wait", self.name),
+        )._job_dispatch(channel=channel, priority=priority)
+
+    def _waiting_rows(self, channel, priority, limit=None):
+        """What waits for handlers of a channel and priority, in the order of reception.
+
+        :return: ``mqtt.dispatch`` records, without those of suspended handlers.
+        """
+        return (
+            self.env["mqtt.dispatch"]
+            .sudo()
+            .search(
+                [
+                    ("service_id", "=", self.id),
+                    ("channel", "=", channel),
+                    ("priority", "=", priority),
+                    ("handler_id", "=", False),
+                ],
+                limit=limit,
+            )
+        )
+
+    def _wake_all_dispatch(self):
+        """Have jobs dispatch what waits and has none: theirs was cancelled or deleted.
+
+        Called by cron.
+        """
+        for service, channel, priority in (
+            self.env["mqtt.dispatch"]
+            .sudo()
+            ._read_group(
+                [("handler_id", "=", False)], ["service_id", "channel", "priority"]
+            )
+        ):
+            open_jobs = (
+                self.env["queue.job"]
+                .sudo()
+                .search_count(
+                    [
+                        ("mqtt_service_id", "=", service.id),
+                        ("method_name", "=", "_job_dispatch"),
+                        ("channel", "=", channel),
+                        ("priority", "=", priority),
+                        # A failed one is for a person to requeue.
+                        ("state", "in", ("pending", "enqueued", "started", "failed")),
+                    ],
+                    limit=1,
+                )
+            )
+            if not open_jobs:
+                service._enqueue_dispatch(channel, priority)
