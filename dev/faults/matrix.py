@@ -72,15 +72,23 @@ def kill_in_ingest(world: World) -> None:
     world.spring("ingest")
 
 
+@fault("job worker killed in ingest, when handlers have run")
+def kill_where_stored(world: World) -> None:
+    """SIGKILL when quick handlers have run in the job that stores."""
+    world.spring("where stored")
+
+
 @fault("job worker killed between ingest and dispatch")
 def kill_between(world: World) -> None:
     """SIGKILL when the messages are stored and nothing is handled."""
+    world.dispatch_apart()
     world.spring("between")
 
 
 @fault("job worker killed in dispatch")
 def kill_in_dispatch(world: World) -> None:
     """SIGKILL when all handlers have run and nothing is committed."""
+    world.dispatch_apart()
     world.spring("dispatch")
 
 

@@ -30,6 +30,11 @@ class MqttService(models.Model):
         kill_here("ingest")
         return result
 
+    def _dispatch_stored(self, matches):
+        result = super()._dispatch_stored(matches)
+        kill_here("where stored")
+        return result
+
     def _job_dispatch(self, *args, **kwargs):
         kill_here("between")
         result = super()._job_dispatch(*args, **kwargs)
