@@ -168,11 +168,7 @@ class QueueJob(models.Model):
         """Open the messages of the services that a job stores for."""
         self.ensure_one()
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
-        )
-        domain = [("service_id", "in", self.records.ids)]
-        return {**action, "domain": domain, "context": {}}
+        return self.env["mqtt.service"].browse(self.records.ids).action_open_messages()
 
     def related_action_mqtt_published(self):
         """Open the messages that a job has still to publish, else its first."""
