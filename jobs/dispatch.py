@@ -138,7 +138,11 @@ class MqttService(models.Model):
         return (
             self.env["queue.job"]
             .sudo()
-            .search([("uuid", "=", self.env.context.get("job_uuid", ""))], limit=1)
+            .search_fetch(
+                [("uuid", "=", self.env.context.get("job_uuid", ""))],
+                ["retry", "eta"],
+                limit=1,
+            )
         )
 
     def _split(self, rows, channel, priority):

@@ -1,6 +1,6 @@
 """Store received messages in history: what waits, whatever the number of batches."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from odoo import api, models
 
@@ -83,36 +83,25 @@ class MqttService(models.Model):
         """
         if batch_id:
             return self._ingest_apart(self.env["mqtt.batch"].browse(batch_id))
-        companions = self.with_context(active_test=False).search(
-            [("company_id", "=", self.company_id.id)]
-        )
-        batches, has_more = self.env["mqtt.batch"]._take(companions)
+        batches, has_more = self.env["mqtt.batch"]._take(self.company_id)
         if self._has_killed_its_worker():
             return self._set_apart(batches[:PIECES])
-        counts, stored, apart = Counter(), [], batches.browse()
-        for service, own in batches.grouped("service_id").items():
-            try:
-                with self.env.cr.savepoint():
-                    own_counts, own_stored = service._ingest(own)
-            except Exception as error:
-                if is_fault_of_database(error):
-                    raise
-                apart += own
-            else:
-                counts += own_counts
-                stored += own_stored
+        counts, stored, failing = self._ingest(batches)
         said = self._describe_stored(counts)
-        if apart:
+        if failing:
+            apart = batches.filtered(lambda batch: batch.service_id.id in failing)
             said += ", " + self._set_apart(apart)
         if has_more:
-            companions._enqueue_ingest()
+            self._enqueue_ingest()
         self._dispatch_stored(stored)
         return said
 
     def _ingest_apart(self, batch):
         if not batch.exists():
             return self.env._("Stored before.")
-        counts, stored = self._ingest(batch)
+        counts, stored, failing = self._ingest(batch)
+        for error in failing.values():
+            raise in_one_line(error)
         self._dispatch_stored(stored)
         return self._describe_stored(counts)
 
@@ -125,29 +114,54 @@ class MqttService(models.Model):
             )
         return self.env._("Batches that get a job of their own: %s", len(batches))
 
+    @api.model
     def _ingest(self, batches):
-        """Store batches of one service.
+        """Store batches, of any services, in one statement while all goes well.
 
-        :return: a ``Counter`` of ``stored`` and ``quarantined``, and pairs of a stored
-            message and its handlers.
-        :raise Exception: when none of the messages can be stored: then it is not for a
-            reason of its own.
+        :return: a ``Counter`` of ``stored`` and ``quarantined``; pairs of a stored
+            message and its handlers; and ``{service id: error}`` of the services of
+            which nothing can be stored. That is for no reason of their messages' own,
+            so these stay in their batches.
         """
-        batches.fetch(["last_sequence", "content"])  # contents are not prefetched
-        messages = [one for batch in batches for one in batch._messages()]
-        batches._delete_stored()
-        in_trouble = [(*one, one[1].trouble) for one in messages if one[1].trouble]
-        to_store = [one for one in messages if one[1].store and not one[1].trouble]
+        batches.fetch(["service_id", "last_sequence", "content"])  # in one query
+        received, failing = self._decode(batches)
+        to_store = [one for one in received if one[2].store and not one[2].trouble]
         stored = []
         refused = self._store(to_store, stored)
-        if len(refused) == len(to_store) > 1:
-            raise in_one_line(refused[0][2])
-        self.env["mqtt.quarantine"]._put(self, in_trouble + refused)
+        offered = Counter(service.id for service, *_message in to_store)
+        for service, errors in _by_service(refused).items():
+            if len(errors) == offered[service.id] > 1:
+                failing[service.id] = errors[0][2]
+        refused = [one for one in refused if one[0].id not in failing]
+        done = batches.filtered(lambda batch: batch.service_id.id not in failing)
+        done._delete_stored()
+        in_trouble = [
+            (*one, one[2].trouble)
+            for one in received
+            if one[2].trouble and one[0].id not in failing
+        ]
+        for service, own in _by_service(in_trouble + refused).items():
+            self.env["mqtt.quarantine"]._put(service, own)
         counts = Counter(
-            stored=len(to_store) - len(refused),
-            quarantined=len(in_trouble) + len(refused),
+            stored=len(stored), quarantined=len(in_trouble) + len(refused)
         )
-        return counts, stored
+        return counts, stored, failing
+
+    @api.model
+    def _decode(self, batches):
+        """The messages of batches: (service, sequence, message), and as ``_ingest``
+        the services of which a batch cannot be read.
+        """
+        received, failing = [], {}
+        for service, own in batches.grouped("service_id").items():
+            try:
+                messages = [one for batch in own for one in batch._messages()]
+            except Exception as error:
+                # A guard: whatever a batch has become, other services do not suffer.
+                failing[service.id] = error
+            else:
+                received += [(service, *one) for one in messages]
+        return received, failing
 
     def _describe_stored(self, counts):
         said = self.env._("Messages stored: %s", counts["stored"])
@@ -155,14 +169,17 @@ class MqttService(models.Model):
             said += ", " + self.env._("in quarantine: %s", counts["quarantined"])
         return said
 
+    @api.model
     def _store(self, messages, stored):
         """Store messages, as far as each can be.
 
-        :param messages: pairs of sequence and message.
+        :param messages: tuples (service, sequence, message).
         :param stored: list to which pairs of a record and its handlers are added.
-        :return: (sequence, message, exception) of those that history refuses.
+        :return: (service, sequence, message, exception) of those that history refuses.
         :raise Exception: when it is the database that is at fault.
         """
+        if not messages:
+            return []
         try:
             with self.env.cr.savepoint():
                 pairs = self._store_together(messages)
@@ -177,31 +194,46 @@ class MqttService(models.Model):
         refused = self._store(messages[:half], stored)
         return refused + self._store(messages[half:], stored)
 
+    @api.model
     def _store_together(self, messages):
+        values, handlers, answered = [], [], {}
+        for service, own in _by_service(messages).items():
+            requests = service._find_answered(own)
+            values += service._values_to_store(own, handlers, requests)
+            answered.update({(service, one): requests[one] for one in requests})
+        stored = self.env["mqtt.signal.history"]._insert(values)
+        for message in stored if answered else ():
+            if request := answered.get((message.service_id, message.sequence)):
+                request._take_answer(message)
+        return list(zip(stored, handlers, strict=True))
+
+    def _values_to_store(self, messages, handlers, answered):
+        """What history has of received messages of a service.
+
+        :param messages: pairs of sequence and message.
+        :param handlers: list to which those of each message are added.
+        :param answered: the requests that they answer, by sequence.
+        """
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
         handlers_of = self._matcher()
-        answered = self._find_answered(messages)
-        values, handlers = [], []
+        values_list = []
         largest = self.attachment_limit
         for sequence, message in messages:
             # No handler would know that a payload that is not kept was not empty.
             is_kept = len(message.payload) <= largest
-            handlers.append(handlers_of(message.topic) if is_kept else ())
-            values.append(self._history_values(message, sequence, subscriptions))
-            if message.paused and handlers[-1] and sequence not in answered:
-                handlers[-1] = ()
-                values[-1]["cancel_reason"] = self.env._(
+            own = handlers_of(message.topic) if is_kept else ()
+            values = self._history_values(message, sequence, subscriptions)
+            if message.paused and own and sequence not in answered:
+                own = ()
+                values["cancel_reason"] = self.env._(
                     "Topic paused: more than %s messages in a minute", message.paused
                 )
-            values[-1]["has_handlers"] = is_kept and (
-                bool(handlers[-1]) or sequence in answered
-            )
-        self._attach_payloads(values, [message.payload for _, message in messages])
-        stored = self.env["mqtt.signal.history"]._insert(values)
-        for message in stored if answered else ():
-            if request := answered.get(message.sequence):
-                request._take_answer(message)
-        return list(zip(stored, handlers, strict=True))
+            values["has_handlers"] = is_kept and (bool(own) or sequence in answered)
+            handlers.append(own)
+            values_list.append(values)
+        payloads = [message.payload for _sequence, message in messages]
+        self._attach_payloads(values_list, payloads)
+        return values_list
 
     def _is_storing(self, through):
         """Whether messages up to a sequence wait to be stored.
@@ -269,3 +301,11 @@ class MqttService(models.Model):
             "message_expiry": properties.get("message_expiry"),
             "user_properties": properties.get("user_properties"),
         }
+
+
+def _by_service(messages):
+    """``{service: what follows it in tuples}``, in their order."""
+    found = defaultdict(list)
+    for service, *rest in messages:
+        found[service].append(tuple(rest))
+    return found

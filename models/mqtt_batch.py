@@ -42,8 +42,8 @@ class MqttBatch(models.Model):
         help="A job of its own stores it, because it kept a job for many from storing."
     )
 
-    def _waiting(self, services):
-        """Ids and sizes of the batches that the next ingest jobs of services may take.
+    def _waiting(self, company):
+        """Ids and sizes of the batches that the next ingest jobs of a company may take.
 
         :return: tuples (id, messages that history keeps, bytes), oldest first.
         """
@@ -51,18 +51,20 @@ class MqttBatch(models.Model):
         # No ORM equivalent: to compare sizes, it would read all contents.
         self.env.cr.execute(
             SQL(
-                "SELECT id, message_count, COALESCE(size, octet_length(content))"
-                " FROM mqtt_batch"
-                " WHERE service_id IN %s AND is_apart IS NOT TRUE"
-                " ORDER BY id LIMIT %s",
-                tuple(services.ids) or (None,),
+                "SELECT batch.id, message_count,"
+                " COALESCE(size, octet_length(content))"
+                " FROM mqtt_batch batch"
+                " JOIN mqtt_service service ON service.id = batch.service_id"
+                " WHERE service.company_id = %s AND is_apart IS NOT TRUE"
+                " ORDER BY batch.id LIMIT %s",
+                company.id,
                 LOOKED_AT,
             )
         )
         return self.env.cr.fetchall()
 
-    def _take(self, services, most=JOB_MESSAGES):
-        """Lock what waits, in order, up to the bounds of a job.
+    def _take(self, company, most=JOB_MESSAGES):
+        """Lock what waits of a company, in order, up to the bounds of a job.
 
         What another job is storing is left to it, and what one has stored since this
         transaction began is gone, though this one still sees it.
@@ -70,7 +72,7 @@ class MqttBatch(models.Model):
         :param most: messages.
         :return: the batches, and whether more wait.
         """
-        waiting = self._waiting(services)
+        waiting = self._waiting(company)
         taken, room, space = self.browse(), most, JOB_BYTES
         while waiting and room > 0 and space > 0:
             count = _count_that_fit(waiting, room, space) or int(not taken)
@@ -107,6 +109,8 @@ class MqttBatch(models.Model):
 
     def _delete_stored(self):
         """Delete the rows in the transaction that stored their messages."""
+        if not self:
+            return
         # Not through the ORM: it would log each of many deletions a second.
         self.env.cr.execute("DELETE FROM mqtt_batch WHERE id IN %s", [tuple(self.ids)])
         self.invalidate_model(flush=False)

@@ -125,10 +125,10 @@ class MqttQuarantine(models.Model):
         messages = {record.sequence: record for record in self}
         stored = []
         refused = service._for_jobs()._store(
-            [(record.sequence, record._retried_message()) for record in self], stored
+            [(service, one.sequence, one._retried_message()) for one in self], stored
         )
         service._enqueue_handlers(stored)
-        for sequence, _message, error in refused:
+        for _service, sequence, _message, error in refused:
             record = messages.pop(sequence)
             record.write(
                 {

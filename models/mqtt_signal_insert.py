@@ -22,8 +22,8 @@ class MqttSignalHistory(models.Model):
         converts, caches and validates each value by itself. It is called all the same
         once another module has a part in it.
 
-        :param values_list: dicts as ``create`` takes them, each with its ``sequence``;
-            values are of the columns' types, ``None`` where there is none.
+        :param values_list: dicts as ``create`` takes them, each with its ``service_id``
+            and ``sequence``; values are of the columns' types, ``None`` where there is none.
         :return: the records, in this order.
         """
         if not values_list:
@@ -33,8 +33,8 @@ class MqttSignalHistory(models.Model):
         self.check_access("create")
         names = sorted(set().union(*values_list))
         ids = self._insert_rows(names, values_list)
+        messages = self.browse(ids[_key(values)] for values in values_list)
         sequences = [values["sequence"] for values in values_list]
-        messages = self.browse(ids[sequence] for sequence in sequences)
         self._fields["sequence"]._insert_cache(messages, sequences)
         for name in names:
             for inverse in self.pool.field_inverses[self._fields[name]]:
@@ -61,7 +61,7 @@ class MqttSignalHistory(models.Model):
     def _insert_rows(self, names, values_list):
         """Insert rows into these columns.
 
-        :return: ``{sequence: id}``
+        :return: ``{(service id, sequence): id}``
         """
         types = {name: self._fields[name].column_type[0] for name in names}
         if can_copy(types.values()) and (
@@ -76,7 +76,7 @@ class MqttSignalHistory(models.Model):
         # an array, not JSON: that would be escaped and parsed once more.
         query = SQL(
             "INSERT INTO %(table)s (%(columns)s) SELECT * FROM ROWS FROM (%(sources)s)"
-            " RETURNING sequence, id",
+            " RETURNING service_id, sequence, id",
             table=SQL.identifier(self._table),
             columns=SQL(", ").join(map(SQL.identifier, short + long)),
             sources=SQL(", ").join(
@@ -87,13 +87,13 @@ class MqttSignalHistory(models.Model):
             ),
         )
         self.env.cr.execute(query)
-        return dict(self.env.cr.fetchall())
+        return {tuple(key): id_ for *key, id_ in self.env.cr.fetchall()}
 
     def _copy_rows(self, types, values_list):
         """Insert rows whose payloads are long: these are most of the work.
 
         :param types: ``{column: its type}``
-        :return: ``{sequence: id}``
+        :return: ``{(service id, sequence): id}``
         """
         # COPY returns no ids, so they are drawn before.
         self.env.cr.execute(
@@ -111,8 +111,7 @@ class MqttSignalHistory(models.Model):
                 for id_, values in zip(ids, values_list, strict=True)
             ),
         )
-        sequences = (values["sequence"] for values in values_list)
-        return dict(zip(sequences, ids, strict=True))
+        return dict(zip(map(_key, values_list), ids, strict=True))
 
     def _is_long(self, name):
         field = self._fields[name]
@@ -141,3 +140,8 @@ class MqttSignalHistory(models.Model):
 
     def _column_type(self, name):
         return SQL(self._fields[name].column_type[1])
+
+
+def _key(values):
+    """What names a received message, from before it has an id."""
+    return values["service_id"], values["sequence"]
