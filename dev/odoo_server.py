@@ -63,6 +63,7 @@ class Odoo(Server):
         self.configuration = self.directory / "odoo.conf"
         self._wanted_port = port
         self._ports_file = self.directory / "port"
+        self._has_ports = False
 
     # Where it is
 
@@ -101,6 +102,7 @@ class Odoo(Server):
     def _lease_ports(self) -> None:
         ports = lease_port(self._wanted_port), lease_port(self._wanted_port + 1000)
         self._ports_file.write_text(" ".join(map(str, ports)))
+        self._has_ports = True
 
     def command(self) -> "list[str]":
         return self.command_line("server")
@@ -127,8 +129,8 @@ class Odoo(Server):
 
     def configure(self) -> Path:
         """Write the configuration file."""
-        if not self._ports_file.exists():
-            self._lease_ports()
+        if not (self._has_ports or self.is_running()):
+            self._lease_ports()  # those of an earlier run may be another's by now
         sections = configparser.RawConfigParser()
         sections["options"] = self._options()
         sections["queue_job"] = {"channels": self.channels}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterable
@@ -75,6 +76,14 @@ class Client(paho.Client):
             return True
         # TLS and WebSockets have buffers of their own.
         return getattr(self._sock, "pending", lambda: 0)() > 0
+
+    @property
+    def is_read_out(self) -> bool:
+        """Whether the last read has emptied the socket, as far as one can tell.
+
+        A plain socket that gave less than it was asked for had no more.
+        """
+        return type(self._sock) is socket.socket and len(self._buffer) < READ_BYTES
 
     @property
     def certificate(self) -> Certificate | None:

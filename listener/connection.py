@@ -323,6 +323,7 @@ class MqttConnection(threading.Thread):
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
         """Wait for something to do, at most a beat, and do it."""
+        self._inbox.announce()
         sock = self._client.socket()
         if sock is None or self._ended:
             raise ConnectionEnded(self._ended or Problem("lost", ""))
@@ -364,9 +365,10 @@ class MqttConnection(threading.Thread):
         for _ in range(READS_PER_TURN):
             before = self._messages_read
             self._check(self._client.loop_read())
-            if self._inbox.is_full or (
-                self._messages_read == before and not self._client.has_buffered
-            ):
+            if self._inbox.is_full:
+                break
+            has_more = self._messages_read > before and not self._client.is_read_out
+            if not (has_more or self._client.has_buffered):
                 break
         self._last_read = time.monotonic()
 

@@ -83,6 +83,7 @@ class Inbox:
         self._unfinished_bytes = 0
         self._changed = threading.Condition()
         self._poked = False
+        self._has_news = False  # that the other thread has not been told of
         self._flushing = False
         self._is_urgent = False  # whether a message in the queue must not wait
         self._last_take = -math.inf  # a clock that runs since the boot may say little
@@ -98,7 +99,7 @@ class Inbox:
         return self._unfinished_bytes >= self._max_bytes
 
     def put(self, delivery: Delivery) -> bool:
-        """Append a delivery.
+        """Append a delivery; :meth:`announce` lets :meth:`take` know.
 
         :return: ``False`` when it was refused: QoS 0, and too many wait already.
         """
@@ -114,9 +115,23 @@ class Inbox:
             self._unfinished += 1
             self._unfinished_bytes += size
             self._is_urgent |= delivery.at_once
-            if len(self._queue) == 1 or self._is_batch or self._is_urgent:
-                self._changed.notify()
+            self._has_news |= (
+                len(self._queue) in (1, EARLY_MESSAGES)
+                or self._is_batch
+                or self._is_urgent
+            )
         return True
+
+    def announce(self) -> None:
+        """Let :meth:`take` go on, if what was put since the last time is a reason to.
+
+        Called when the thread that puts has nothing more to do: the one that takes
+        would only wait for Python's lock meanwhile.
+        """
+        if self._has_news:
+            with self._changed:
+                self._has_news = False
+                self._changed.notify()
 
     def poke(self) -> None:
         """Make :meth:`take` return now: there is something else to do."""
@@ -162,8 +177,11 @@ class Inbox:
             if left <= 0:
                 break
             before = len(self._queue)
+            if before < EARLY_MESSAGES:
+                self._changed.wait(left)
+                continue
             self._changed.wait(min(left, EARLY_QUIET))
-            if len(self._queue) == before >= EARLY_MESSAGES:
+            if len(self._queue) == before:
                 break
 
     def _pop_batch(self) -> list[Delivery]:

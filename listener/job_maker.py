@@ -65,8 +65,10 @@ class JobMaker(threading.Thread):
         """
         new = Waiting(time.monotonic(), messages, at_once)
         with self._changed:
-            self._put(service_id, new)
-            self._changed.notify()
+            is_first = not self._waiting
+            waiting = self._put(service_id, new)
+            if is_first or _is_due(waiting):
+                self._changed.notify()
 
     def stop(self) -> None:
         """Make jobs for what waits, then end. Returns at once."""
@@ -79,10 +81,11 @@ class JobMaker(threading.Thread):
             if not self._make_jobs(taken) and self._stopping:
                 break  # the next listener will, or cron
 
-    def _put(self, service_id: int, waiting: Waiting) -> None:
+    def _put(self, service_id: int, waiting: Waiting) -> Waiting:
         known = self._waiting.setdefault(service_id, waiting)
         if known is not waiting:
             known.add(waiting)
+        return known
 
     def _take(self) -> dict[int, Waiting]:
         """What a job is due for, waiting for it; nothing at the end."""
@@ -98,7 +101,7 @@ class JobMaker(threading.Thread):
     def _seconds_left(self) -> float:
         now, waiting = time.monotonic(), self._waiting.values()
         left = self._pacer.delay(now, min(one.since for one in waiting))
-        if any(one.at_once or one.messages >= FULL_MESSAGES for one in waiting):
+        if any(map(_is_due, waiting)):
             left = 0.0
         return max(left, self._not_before - now)
 
@@ -137,3 +140,8 @@ class JobMaker(threading.Thread):
                 str(error).strip(),
                 exc_info=None if away else error,
             )
+
+
+def _is_due(waiting: Waiting) -> bool:
+    """Whether a job is made for it whatever jobs cost."""
+    return waiting.at_once or waiting.messages >= FULL_MESSAGES

@@ -1,4 +1,5 @@
 import threading
+from unittest.mock import patch
 
 from odoo.tests import BaseCase
 
@@ -117,6 +118,18 @@ class TestInbox(BaseCase):
         inbox.poke()
         thread.join(10)
         self.assertEqual(taken, [[]])
+
+    def test_announced_once_all_is_put(self):
+        """The first message, the tenth, a full batch and an urgent one are a reason."""
+        inbox = self.inbox(batch_size=20)
+        told = []
+        with patch.object(inbox._changed, "notify", lambda: told.append(put)):
+            for put in range(1, 25):
+                urgent = put == 23
+                inbox.put(Delivery(Message("t", b"x", 1, at_once=urgent), 1, 1))
+                inbox.announce()
+                inbox.announce()
+        self.assertEqual(told, [1, 10, 20, 21, 22, 23, 24])
 
     def test_abandoning_leaves_nothing_to_wait_for(self):
         """Who lost the service does not wait for what it cannot commit."""
