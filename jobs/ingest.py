@@ -142,9 +142,7 @@ class MqttService(models.Model):
         ]
         for service, own in _by_service(in_trouble + refused).items():
             self.env["mqtt.quarantine"]._put(service, own)
-        counts = Counter(
-            stored=len(stored), quarantined=len(in_trouble) + len(refused)
-        )
+        counts = Counter(stored=len(stored), quarantined=len(in_trouble) + len(refused))
         return counts, stored, failing
 
     @api.model

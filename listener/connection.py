@@ -26,7 +26,6 @@ from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
 from ..mqtt.rate import TopicRates
-from .ack_hold import AckHold
 from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
@@ -49,6 +48,7 @@ from .reception import Reception
 from .route import Route
 from .settings import ServiceSettings, SubscriptionSettings
 from .subscriptions import Subscriptions
+from .window import Window
 
 _logger = get_logger(__name__)
 _paho_logger = get_logger(f"{__name__}.paho")
@@ -131,9 +131,9 @@ class MqttConnection(threading.Thread):
         self._pending: dict[int, Callable] = {}  # answers awaited, by packet id
         self._probed_at: float | None = None  # while its answer is awaited
         self._last_probe = 0.0
-        self._hold = AckHold()
+        self._window = Window()
         self._last_read = 0.0
-        self._messages_read = 0
+        self._messages_read = self._to_acknowledge = 0
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -331,17 +331,19 @@ class MqttConnection(threading.Thread):
         self._watch(selector, sock, reading)
         buffered = reading and self._client.has_buffered
         holds_ack = self._reception.holds_ack
-        patience = 0 if buffered else self._hold.seconds if holds_ack else BEAT
+        patience = 0 if buffered else self._window.hold_seconds if holds_ack else BEAT
         ready = {key.fileobj: mask for key, mask in selector.select(patience)}
         if self._wake_r in ready:
             self._obey()
             if holds_ack and not self._reception.holds_ack:
-                self._hold.released(time.monotonic())
+                self._window.released(time.monotonic())
         if buffered or ready.get(sock, 0) & selectors.EVENT_READ:
-            before, holds_ack = self._messages_read, self._reception.holds_ack
+            before, holds_ack = self._to_acknowledge, self._reception.holds_ack
             self._read()
-            if self._messages_read > before:
-                self._hold.received(time.monotonic(), holds_ack)
+            if count := self._to_acknowledge - before:
+                self._window.received(time.monotonic(), count, is_held=holds_ack)
+                if self._window.is_used_up:
+                    self._inbox.hurry()
         if self._client.want_write():
             self._check(self._client.loop_write())
 
@@ -417,7 +419,7 @@ class MqttConnection(threading.Thread):
         ):
             return
         is_quiet = self._orders.stop.is_set() or (
-            now >= self._last_read + self._hold.seconds
+            now >= self._last_read + self._window.hold_seconds
         )
         if now >= self._last_probe + PROBE_INTERVAL or (
             is_quiet and self._reception.holds_ack
@@ -513,6 +515,7 @@ class MqttConnection(threading.Thread):
             return
         self._route.connected()
         self._failures = 0
+        is_5 = self.settings.protocol == "5"
         certificate = self._client.certificate
         self.observed.certificate_end = certificate and certificate.end
         limits = limits_of(properties)
@@ -524,10 +527,12 @@ class MqttConnection(threading.Thread):
                 self.settings.name,
             )
         self._known_servers.add(self.observed.connected_to)
+        self._window = Window()
         self._reception.connected(
-            self._client.acknowledge, session_present=flags.session_present
+            self._acknowledge,
+            session_present=flags.session_present,
+            window=self.settings.receive_maximum if is_5 else None,
         )
-        is_5 = self.settings.protocol == "5"
         self.subscriptions.connected(
             session_present=flags.session_present,
             with_identifiers=is_5
@@ -544,6 +549,10 @@ class MqttConnection(threading.Thread):
         self._subscribe(*self.subscriptions.plan(renew=is_5))
         # After the subscriptions: who hears it may send what they bring.
         self._announcer.connected(limits)
+
+    def _acknowledge(self, received: list[tuple[int, int]]) -> None:
+        self._client.acknowledge(received)
+        self._window.acknowledged(time.monotonic(), len(received))
 
     def _expects_session(self) -> bool:
         keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0
@@ -574,6 +583,7 @@ class MqttConnection(threading.Thread):
 
     def _on_message(self, publish: Publish) -> None:
         self._messages_read += 1
+        self._to_acknowledge += publish.qos > 0
         if self._orders.stop.is_set():
             return  # not acknowledged: it comes again with the next connection
         trouble = None

@@ -133,6 +133,12 @@ class Inbox:
                 self._has_news = False
                 self._changed.notify()
 
+    def hurry(self) -> None:
+        """Let the next batch go without lingering: nothing more will come before it
+        does.
+        """
+        self._is_urgent = self._has_news = bool(self._queue)
+
     def poke(self) -> None:
         """Make :meth:`take` return now: there is something else to do."""
         with self._changed:

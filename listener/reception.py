@@ -17,6 +17,8 @@ from .inbox import Delivery, Inbox
 from .observed import Forgettable, Observed
 from .subscriptions import Subscriptions
 
+SMALL_WINDOW = 16  # messages; with more, acknowledgements are confirmed soon enough
+
 Acknowledge = Callable[[list[tuple[int, int]]], object]  # packet ids, QoS
 
 
@@ -53,6 +55,9 @@ class Reception:
         self._committed_through = sequence
         self._generation = 0
         self._acknowledge: Acknowledge = lambda received: None
+        # Of this connection, where the broker's window is small: the last messages.
+        self._latest: deque[tuple[int, Delivery]] | None = None
+        self._received = self._acknowledged = 0
 
     @property
     def is_holding(self) -> bool:
@@ -70,12 +75,23 @@ class Reception:
         is_confirmed = self._observed.forgettable.rest is not None
         return self.last_acked is not None or (self.holds_ack and not is_confirmed)
 
-    def connected(self, acknowledge: Acknowledge, *, session_present: bool) -> None:
+    def connected(
+        self,
+        acknowledge: Acknowledge,
+        *,
+        session_present: bool,
+        window: int | None = None,
+    ) -> None:
         """A connection stands.
 
         :param acknowledge: called with the packet identifiers and the QoS of messages
             of this connection, in the order in which they are to be acknowledged.
+        :param window: how many messages the broker may send without acknowledgement;
+            ``None``: not known.
         """
+        is_small = window is not None and window <= SMALL_WINDOW
+        self._latest = deque(maxlen=window) if is_small else None
+        self._received = self._acknowledged = 0
         self._generation += 1
         self._acknowledge = acknowledge
         self.last_acked = None
@@ -99,6 +115,8 @@ class Reception:
         """
         delivery = Delivery(message, self._generation, self.session, is_copy)
         if message.qos:
+            if self._latest is not None:
+                self._confirm_by_window(message.packet_id, delivery)
             self._judge(
                 self._log.receive(
                     message.packet_id, message.digest, message.dup, delivery
@@ -148,6 +166,18 @@ class Reception:
         if acked is not None:
             self._log.acknowledged_through(*acked)
         self._update_forgettable()
+
+    def _confirm_by_window(self, packet_id: int, delivery: Delivery) -> None:
+        """A broker whose window is used up sends nothing more before it has processed
+        an acknowledgement (MQTT 5.0 section 4.9): what it sends proves that it has.
+        """
+        if self._received - self._latest.maxlen >= self._acknowledged:
+            self._latest = None  # it sends more than it may
+            return
+        if len(self._latest) == self._latest.maxlen:
+            self.confirmed(self._latest[0])
+        self._latest.append((packet_id, delivery))
+        self._received += 1
 
     def _judge(self, judged: list[tuple[Receipt, Receipt | None]]) -> None:
         """Pass on what is new; acknowledge what is known and committed already."""
@@ -201,6 +231,7 @@ class Reception:
     def _send_acks(self, due: list[tuple[int, int, Delivery]]) -> None:
         if due:
             self._acknowledge([(packet_id, qos) for packet_id, qos, _ in due])
+            self._acknowledged += len(due)
             packet_id, _qos, delivery = due[-1]
             self.last_acked = (packet_id, delivery)
 

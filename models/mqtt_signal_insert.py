@@ -23,7 +23,8 @@ class MqttSignalHistory(models.Model):
         once another module has a part in it.
 
         :param values_list: dicts as ``create`` takes them, each with its ``service_id``
-            and ``sequence``; values are of the columns' types, ``None`` where there is none.
+            and ``sequence``; values are of the columns' types, ``None`` where there is
+            none.
         :return: the records, in this order.
         """
         if not values_list:

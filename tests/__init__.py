@@ -31,6 +31,7 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_window
 
 if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
     from . import test_properties

@@ -4,7 +4,6 @@ import time
 from odoo.tests import BaseCase
 
 from ..listener import job_maker
-from ..listener.ack_hold import LONGEST_SECONDS, SHORTEST_SECONDS, AckHold
 from ..listener.job_maker import FULL_MESSAGES, JobMaker
 from ..listener.pacer import BURST, OVERHEAD_SECONDS, Pacer
 from ..models.mqtt_batch import _count_that_fit
@@ -45,28 +44,6 @@ class TestPacer(BaseCase):
         for _ in range(BURST):
             pacer.spend(0.0)
         self.assertAlmostEqual(pacer.delay(0.0, since=0.0), 2.0)
-
-
-class TestAckHold(BaseCase):
-    def test_a_broker_that_sends_on_may_wait(self):
-        hold = AckHold(SHORTEST_SECONDS)
-        for now in range(10):
-            hold.received(now, is_held=True)
-        self.assertEqual(hold.seconds, LONGEST_SECONDS)
-
-    def test_a_broker_whose_window_is_used_up_may_not(self):
-        """What comes right after an acknowledgement had waited for it."""
-        hold = AckHold()
-        for now in range(10):
-            hold.released(now)
-            hold.received(now + 0.001, is_held=False)
-        self.assertEqual(hold.seconds, SHORTEST_SECONDS)
-
-    def test_what_comes_later_says_nothing(self):
-        hold = AckHold()
-        hold.released(1.0)
-        hold.received(2.0, is_held=False)
-        self.assertEqual(hold.seconds, LONGEST_SECONDS)
 
 
 class FakeBridge:
