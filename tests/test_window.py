@@ -104,4 +104,4 @@ class TestSmallWindow(BaseCase):
         self.receive(3)
         self.commit()
         self.assertEqual(self.acknowledged, [(1, 1), (2, 1)])
-        self.assertEqual(self.observed.forgettable.through, 0)
+        self.assertLess(self.observed.forgettable.through, 2)
