@@ -56,6 +56,7 @@ _paho_logger = get_logger(f"{__name__}.paho")
 MQTT_THREADS: dict[str, MqttConnection] = {}
 
 BEAT = 0.5  # seconds between two looks at the clock
+IDLE_BEAT = 5.0  # the same, at most, while nothing is awaited
 DRAIN = 3.5  # seconds in which a stop commits and acknowledges what is here
 PROBE_FILTER = "mqtt_listener/probe"  # never subscribed
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
@@ -331,7 +332,7 @@ class MqttConnection(threading.Thread):
         self._watch(selector, sock, reading)
         buffered = reading and self._client.has_buffered
         holds_ack = self._reception.holds_ack
-        patience = 0 if buffered else self._window.hold_seconds if holds_ack else BEAT
+        patience = 0 if buffered else self._patience()
         ready = {key.fileobj: mask for key, mask in selector.select(patience)}
         if self._wake_r in ready:
             self._obey()
@@ -346,6 +347,25 @@ class MqttConnection(threading.Thread):
                     self._inbox.hurry()
         if self._client.want_write():
             self._check(self._client.loop_write())
+
+    def _patience(self) -> float:
+        """Seconds until the clock has to be looked at."""
+        if self._reception.holds_ack:
+            return self._window.hold_seconds
+        if (
+            self.observed.state != "connected"
+            or self._orders.stop.is_set()
+            or self._probed_at is not None
+            or self._reception.is_holding
+            or self._reception.has_to_confirm
+            or self._inbox.is_full
+            or self.rates.is_pausing
+        ):
+            return BEAT
+        # Keep-alives may be late by a fourth; a broker waits half as long again.
+        keepalive = self._client.keepalive or math.inf
+        shortest = min(keepalive, self.settings.inactivity_timeout)
+        return min(IDLE_BEAT, max(BEAT, shortest / 4))
 
     def _watch(
         self, selector: selectors.BaseSelector, sock: socket.socket, reading: bool

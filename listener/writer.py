@@ -67,11 +67,12 @@ class Writer(threading.Thread):
         self._failing = False
         self._error: Exception | None = None  # of the last call that failed
         self._give_up_at: float | None = None
+        self._patience = REPORT_INTERVAL  # seconds until something has to be reported
 
     def run(self) -> None:
         try:
             while self._connection.is_alive() or self._inbox.unfinished:
-                batch = self._inbox.take(REPORT_INTERVAL)
+                batch = self._inbox.take(self._patience)
                 if batch and not self._commit(batch):
                     break
                 self._prune()
@@ -234,6 +235,9 @@ class Writer(threading.Thread):
         is_idle = not changed and observed != self._reported
         if is_idle and now >= self._last_report + IDLE_INTERVAL:
             changed = True
+        # What happens to a connection that stands wakes this thread.
+        is_quiet = observed.state == "connected" and not (changed or paused)
+        self._patience = IDLE_INTERVAL if is_quiet else REPORT_INTERVAL
         # While the database is away it is asked once a second, not at each change.
         if not changed or not (due or (urgent and not self._failing)):
             return

@@ -72,6 +72,11 @@ class TopicRates:
         pause.messages += 1
         return True
 
+    @property
+    def is_pausing(self) -> bool:
+        """Whether a topic is paused, so that :meth:`look` may end that."""
+        return bool(self._paused)
+
     def look(self, now: int) -> None:
         """Begin a new window if it is time, and end the pauses that are over.
 
