@@ -2,6 +2,7 @@ from . import ingest
 from . import dispatch
 from . import wake
 from . import waiting
+from . import again
 from . import here
 from . import in_order
 from . import handle

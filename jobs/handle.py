@@ -11,10 +11,12 @@ from odoo import SUPERUSER_ID, models
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 
+from ..mqtt.cause import cause_of
 from .failure import (
     DATABASE_AWAY,
     SAY_ALL,
     Failure,
+    describe_failed,
     full_name,
     in_one_line,
     is_conflict,
@@ -93,12 +95,7 @@ class MqttSignalHistory(models.Model):
                 self.env._("The handler was deleted: cancel this job.")
             )
         if handler.active and not handler.enabled:
-            raise FailedJobError(
-                self.env._(
-                    "“%s” is switched off: switch it on and requeue, or cancel it.",
-                    handler.name,
-                )
-            )
+            raise FailedJobError(handler._describe_switched_off())
         (call,) = self.service_id._calls_of(handler, self, **context)
         begin = time.perf_counter()
         try:
@@ -152,7 +149,18 @@ class MqttSignalHistory(models.Model):
             jobs.requeue()
             return
         for job in jobs.sorted("date_started")[-1:]:
-            job.exc_info = exc_message if exc_name in ONE_LINE else shorten(exc_info)
+            if exc_name in ONE_LINE:
+                said = trace = exc_message
+            else:
+                trace = shorten(exc_info)
+                said = describe_failed(exc_name, exc_message, trace)
+            job.write(
+                {
+                    "exc_info": trace,
+                    "exc_message": said,
+                    "mqtt_cause": cause_of(said, self.topic),
+                }
+            )
             job.mqtt_handler_id._count(
-                self.service_id, failed=1, error=f"{self.topic}: {exc_message}"
+                self.service_id, failed=1, error=f"{self.topic}: {said}"
             )

@@ -7,6 +7,7 @@ from . import mqtt_batch
 from . import mqtt_connection
 from . import mqtt_dead_letter
 from . import mqtt_dispatch
+from . import mqtt_failure
 from . import mqtt_grant
 from . import mqtt_handler
 from . import mqtt_handler_care
@@ -38,3 +39,4 @@ from . import mqtt_signal_state
 from . import mqtt_signal_topic_filter
 from . import mqtt_subscription
 from . import queue_job
+from . import queue_job_sets

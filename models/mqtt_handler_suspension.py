@@ -80,17 +80,18 @@ class MqttHandler(models.Model):
         """Those of these handlers that messages wait for without a job."""
         return self.filtered(lambda one: not one.active or one.suspended_since)
 
+    def _domain_of_own_jobs(self):
+        """The jobs of one message each for this handler."""
+        return [("mqtt_handler_id", "=", self.id), ("mqtt_message_id", "!=", False)]
+
     def _count_own_jobs(self):
         """How many messages have a job of their own that has not ended."""
+        is_open = ("state", "in", ("pending", "enqueued", "started"))
         return (
             self.env["queue.job"]
             .sudo()
             .search_count(
-                [
-                    ("mqtt_handler_id", "=", self.id),
-                    ("mqtt_message_id", "!=", False),
-                    ("state", "in", ("pending", "enqueued", "started")),
-                ],
+                [*self._domain_of_own_jobs(), is_open],
                 limit=max(self.suspend_waiting, 1),
             )
         )
@@ -191,10 +192,22 @@ class MqttHandler(models.Model):
             return
         if self.next_probe and self.next_probe > self.env.cr.now():
             return
-        message = self._take_first_ordered() if self.ordered else self._take_first()
+        message, context = self._take_first_ordered(), {}
+        if not message:
+            message, context = self._take_first()
         if message:
-            message._enqueue_handle(self)
+            message._enqueue_handle(self, **context)
         self.next_probe = self.env.cr.now() + timedelta(seconds=self._probe_seconds())
+
+    def _probe_soon(self):
+        """Have the next probe tried now: a person thinks that it will succeed."""
+        if not (self.suspended_since and self._lock_softly()):
+            return
+        self.sudo().next_probe = self.env.cr.now()
+        own = [*self._domain_of_own_jobs(), ("state", "=", "pending")]
+        first = self.env["queue.job"].sudo().search(own, order="eta, id", limit=1)
+        if first.eta and first.eta > self.env.cr.now():
+            first.eta = self.env.cr.now()
 
     def _take_first_ordered(self):
         for service in (
@@ -211,15 +224,19 @@ class MqttHandler(models.Model):
         return self.env["mqtt.signal.history"]
 
     def _take_first(self):
+        """The first message that waits, and more keys for the handler's environment."""
         rows = self.env["mqtt.dispatch"]
         row = rows.search([("handler_id", "=", self.id)], limit=1)
         messages = self.env["mqtt.signal.history"].browse(
             [message_id for _row, message_id in row._find_messages()]
         )
         if row and (left := messages.sorted("sequence")[1:]):
-            row.service_id._hold(self, left, row.channel, row.priority)
+            row.service_id._hold(
+                self, left, row.channel, row.priority, **row._as_again()
+            )
+        context = row.context or {}
         row._delete()
-        return messages.sorted("sequence")[:1]
+        return messages.sorted("sequence")[:1], context
 
     def _notify_suspended(self):
         self.suspension_told = True
