@@ -1,7 +1,7 @@
 """Give messages to their handlers again, in full batches: those that have failed.
 
-They wait as rows of ``mqtt.dispatch``, as messages do that are new. But each was for its
-handler when it failed, so it gets the message whatever its pattern says now.
+They wait as rows of ``mqtt.dispatch``, as messages do that are new. But each was for
+its handler when it failed, so it gets the message whatever its pattern says now.
 """
 
 from odoo import models

@@ -10,8 +10,8 @@ HANDLE_METHOD = "_job_handle"
 
 
 class QueueJob(models.Model):
-    """Decisions about many failed messages, as sets: a job for each would take queue_job
-    milliseconds to write and a worker to run.
+    """Decisions about many failed messages, as sets: a job for each would take
+    queue_job milliseconds to write and a worker to run.
     """
 
     _inherit = "queue.job"

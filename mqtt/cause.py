@@ -13,7 +13,7 @@ WILD = "…"
 _PLACE = re.compile(r" \([^\s()]+:\d+, [^\s()]+\)$")
 _QUOTED = re.compile(
     r"""
-      (?<!\w)'(?:\\.|[^'\\])*(?:'(?!\w)|$)   # an apostrophe within a word quotes nothing
+      (?<!\w)'(?:\\.|[^'\\])*(?:'(?!\w)|$)  # one within a word quotes nothing
     | "(?:\\.|[^"\\])*(?:"|$) | `[^`]*(?:`|$)
     | “[^”]*(?:”|$) | ‘[^’]*(?:’|$) | «[^»]*(?:»|$)
     """,

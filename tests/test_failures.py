@@ -162,7 +162,7 @@ class TestRequeue(FailureCase):
         self.assertEqual(set(messages.mapped("state")), {"failed"})
 
     def test_its_job_is_not_what_waits(self):
-        """Cancelled, set done or deleted, it loses nothing, and handles nothing twice."""
+        """Cancelled, set done or deleted, it loses nothing and doubles nothing."""
         manager = new_test_user(
             self.env, "mqtt_boss", groups="mqtt_listener.group_manager"
         )
