@@ -8,5 +8,6 @@ from . import in_order
 from . import handle
 from . import call
 from . import replay
+from . import decide
 from . import publish
 from . import request

@@ -40,3 +40,4 @@ from . import mqtt_signal_topic_filter
 from . import mqtt_subscription
 from . import queue_job
 from . import queue_job_sets
+from . import queue_job_replace

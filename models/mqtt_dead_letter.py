@@ -1,6 +1,6 @@
 from babel.dates import format_timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import babel_locale_parse
 
 from .groups import OPERATOR, check_group
@@ -53,9 +53,7 @@ class QueueJob(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        jobs = self._for_mqtt_operation()
-        requeued = jobs._mqtt_requeue()
-        return self._mqtt_notify_requeued(requeued, len(jobs) - requeued)
+        return self._mqtt_notification(*self._mqtt_decide("requeue"))
 
     def action_mqtt_cancel(self):
         """Ask why, then cancel."""
@@ -131,21 +129,14 @@ class QueueJob(models.Model):
             order="id",
         )
 
-    def _mqtt_notify_requeued(self, requeued, left):
-        said = self.env._("Messages that are tried again: %s.", requeued)
-        if left:
-            said += " " + self.env._(
-                "Left because their handler is switched off or deleted: %s.", left
-            )
-        return self._mqtt_notification(said, "warning" if left else "success")
-
-    def _mqtt_notification(self, message, kind="success"):
+    @api.model
+    def _mqtt_notification(self, message, is_warning=False):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "message": message,
-                "type": kind,
+                "type": "warning" if is_warning else "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

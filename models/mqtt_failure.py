@@ -4,6 +4,8 @@ from odoo.tools import SQL
 
 from .groups import OPERATOR, check_group
 
+BULK = 20_000  # messages that are decided about in a request; the rest by jobs
+
 
 class MqttFailure(models.Model):
     """Failed messages of one handler and one cause, in one row for each company."""
@@ -39,12 +41,9 @@ class MqttFailure(models.Model):
         "mqtt.service", readonly=True, help="Where all of them are of one service."
     )
     example_id = fields.Many2one(
-        "queue.job",
-        string="Example",
-        readonly=True,
-        help="The last message that failed.",
+        "queue.job", readonly=True, help="The last message that failed."
     )
-    topic = fields.Char(related="example_id.mqtt_topic", string="Topic of the Example")
+    topic = fields.Char(related="example_id.mqtt_topic", string="Example Topic")
     error = fields.Char(related="example_id.exc_message")
 
     @property
@@ -91,7 +90,7 @@ class MqttFailure(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        return self._jobs().action_mqtt_requeue()
+        return self._decide("requeue")
 
     def action_cancel(self):
         """Ask why, then cancel.
@@ -128,10 +127,33 @@ class MqttFailure(models.Model):
         )
         self.check_access("read")
 
-    def _jobs(self):
-        """The failed jobs of these rows, as far as the user may see them."""
+    def _decide(self, decision, **values):
+        """Requeue, cancel or correct these messages; what is too much for a request, in
+        the background.
+
+        :param decision: of ``_mqtt_decide`` of jobs; :param values: its arguments.
+        :raise AccessError: for a user who is no MQTT operator.
+        """
         self._check_operator()
-        return self.env["queue.job"].search(self._job_domain(), order="id")
+        jobs = self._jobs(limit=BULK + 1)
+        said, is_warning = jobs[:BULK]._mqtt_decide(decision, **values)
+        if len(jobs) > BULK:
+            self._enqueue_decide(
+                decision, jobs[BULK - 1].id, self._jobs()[-1].id, values
+            )
+            said += " " + self.env._("The others follow in the background.")
+        return self.env["queue.job"]._mqtt_notification(said, is_warning)
+
+    def _jobs(self, after=0, through=None, limit=None):
+        """The failed jobs of these rows, as far as the user may see them.
+
+        :param after: id of a job; only later ones.
+        :param through: id of the last job.
+        """
+        domain = self._job_domain() & Domain("id", ">", after)
+        if through:
+            domain &= Domain("id", "<=", through)
+        return self.env["queue.job"].search(domain, order="id", limit=limit)
 
     def _job_domain(self):
         failed = Domain("mqtt_message_id", "!=", False) & Domain("state", "=", "failed")

@@ -16,6 +16,35 @@ class QueueJob(models.Model):
 
     _inherit = "queue.job"
 
+    def _mqtt_decide(self, decision, **values):
+        """Requeue, cancel or correct these failed messages, as an operator has decided.
+
+        :param decision: name of the method.
+        :param values: its arguments.
+        :return: what the operator is told, and whether it is less than was asked for.
+        :raise AccessError: for a user who is no MQTT operator.
+        """
+        jobs = self._for_mqtt_operation()
+        if decision == "cancel":
+            jobs._mqtt_cancel(self._mqtt_cancelled_by_me(values["reason"]))
+            return self.env._("Messages that were cancelled: %s.", len(jobs)), False
+        if decision == "requeue":
+            done = jobs._mqtt_requeue()
+            said = self.env._("Messages that are tried again: %s.", done)
+        else:
+            done = jobs._mqtt_replace(**values)
+            said = self.env._("Messages that were corrected: %s.", done)
+        left = len(jobs) - done
+        if not left:
+            return said, False
+        if decision == "requeue":
+            why = self.env._(
+                "Left because their handler is switched off or deleted: %s.", left
+            )
+        else:
+            why = self.env._("Left because they do not have the text: %s.", left)
+        return f"{said} {why}", True
+
     def _mqtt_requeue(self):
         """Have these failed messages handled or published again, in full batches.
 
@@ -135,10 +164,10 @@ class QueueJob(models.Model):
 
     def _mqtt_cancel(self, reason):
         """Cancel, and leave who did it and why on the jobs and on their messages."""
-        self._for_mqtt_operation().write(
+        self.write(
             {
                 "state": "cancelled",
                 "date_cancelled": fields.Datetime.now(),
-                "result": self._mqtt_cancelled_by_me(reason),
+                "result": reason,
             }
         )

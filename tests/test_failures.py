@@ -6,6 +6,8 @@ from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
+from ..jobs import decide
+from ..models import mqtt_failure
 from ..models.mqtt_handler import DECLARING
 from .test_dead_letters import DeadLetterCase
 
@@ -352,3 +354,57 @@ class TestCancelMany(FailureCase):
         dialog.reason = "of no use"
         dialog.save().action_cancel_jobs()
         self.assertEqual(messages.mapped("state"), ["cancelled", "cancelled", "failed"])
+
+
+@tagged("post_install", "-at_install")
+class TestBackground(FailureCase):
+    """More than a request has time for."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch(mqtt_failure, "BULK", 3)
+        self.patch(decide, "PART", 2)
+
+    def test_requeue(self):
+        """Also what fails again meanwhile is done once; what is off stays."""
+        messages = self.fail(*"abcdefgh")
+        self.tried.clear()
+        said = self.failures.action_requeue()["params"]["message"]
+        self.assertIn("in the background", said)
+        states = messages.mapped("state")
+        self.assertEqual((states.count("queued"), states.count("failed")), (3, 5))
+        (job,) = self.jobs(method_name="_job_decide")
+        self.assertEqual(job.user_id, self.operator)
+        self.mqtt_run_jobs()
+        self.assertEqual(self.failures.message_count, 8)
+        self.assertEqual({payload for payload, _context in self.tried}, set("abcdefgh"))
+        self.assertEqual(len(self.jobs(method_name="_job_decide")), 3)
+
+    def test_cancel(self):
+        messages = self.fail(*"abcdefgh")
+        dialog = self.env["mqtt.cancellation"].with_user(self.operator)
+        dialog = dialog.create({"failure_ids": self.failures.ids, "reason": "none"})
+        dialog.action_cancel_jobs()
+        self.jobs(method_name="_job_decide").button_cancelled()
+        self.mqtt_run_jobs()
+        states = messages.mapped("state")
+        self.assertEqual((states.count("cancelled"), states.count("failed")), (3, 5))
+        dialog.action_cancel_jobs()
+        self.mqtt_run_jobs()
+        self.assertEqual(set(messages.mapped("state")), {"cancelled"})
+        self.assertIn(self.operator.name, messages[-1].cancel_reason)
+
+    def test_correct(self):
+        """Text that is not there leaves the message failed, and ends the jobs."""
+        messages = self.fail(*"abcdefga")
+        self.broken.clear()
+        self.env["mqtt.replacement"].with_user(self.operator).create(
+            {"failure_ids": self.failures.ids, "search_text": "a", "replace_text": "z"}
+        ).action_process()
+        self.mqtt_run_jobs()
+        states = messages.mapped("state")
+        self.assertEqual((states[0], states[-1]), ("cancelled", "cancelled"))
+        self.assertEqual(set(states[1:-1]), {"failed"})
+        corrected = messages.search([("corrected_from_id", "in", messages.ids)])
+        self.assertEqual(corrected.mapped("payload"), ["z", "z"])
+        self.assertEqual(set(corrected.mapped("state")), {"done"})

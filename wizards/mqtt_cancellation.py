@@ -16,5 +16,4 @@ class MqttCancellation(models.TransientModel):
         :raise AccessError: for a user who is no MQTT operator.
         """
         self.ensure_one()
-        self._jobs()._mqtt_cancel(self.reason)
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+        return self._decide("cancel", reason=self.reason)

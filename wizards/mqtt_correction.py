@@ -62,7 +62,7 @@ class MqttCorrection(models.TransientModel):
             job._mqtt_publish_instead(corrected, reason)
         else:
             corrected._enqueue_handle(job.mqtt_handler_id)
-        self.job_id._mqtt_cancel(reason)
+        job._mqtt_cancel(job._mqtt_cancelled_by_me(reason))
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _payload_bytes(self):

@@ -23,6 +23,9 @@ class MqttDecision(models.AbstractModel):
         """The causes that were chosen, as far as the user may see them."""
         return self.env["mqtt.failure"].search([("id", "in", self.failure_ids or [])])
 
-    def _jobs(self):
-        """The failed jobs that the decision is about."""
-        return self.job_ids or self._failures()._jobs()
+    def _decide(self, decision, **values):
+        """Do it; what an operator is told. See ``_mqtt_decide`` of jobs."""
+        if self.job_ids:
+            said = self.job_ids._mqtt_decide(decision, **values)
+            return self.job_ids._mqtt_notification(*said)
+        return self._failures()._decide(decision, **values)
