@@ -36,8 +36,7 @@ class MqttService(models.Model):
         keeps the order; then each holds back its topic.
         """
         if handler.ordered or len(messages) == 1:
-            for message in messages:
-                message._enqueue_handle(handler)
+            messages._enqueue_failed([(handler, one, None) for one in messages])
         else:
             self._handle_again(handler, messages, {})
 
@@ -90,5 +89,6 @@ class MqttService(models.Model):
         failure = Failure(
             error, "FailedJobError", str(error), str(error), is_final=True
         )
-        for message in messages:
-            message._enqueue_handle(handler, failure, **context)
+        messages._enqueue_failed(
+            [(handler, message, failure) for message in messages], **context
+        )

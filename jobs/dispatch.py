@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 
 from odoo import models
 
@@ -106,7 +105,7 @@ class MqttService(models.Model):
         run = Run(
             self.env,
             list(self._calls(found, **context)),
-            on_failure=partial(self._enqueue_own_job, **context),
+            context=context,
             restarts=self._current_job().retry,
         ).go()
         run.save_tallies()
@@ -167,10 +166,6 @@ class MqttService(models.Model):
         return self.env._(
             "Its worker died: split into %s parts to find out why.", count
         )
-
-    def _enqueue_own_job(self, handler, message, failure, **context):
-        """Have a message tried again by itself; whether that is the end already."""
-        return message._enqueue_handle(handler, failure, **context)
 
     def _job_dispatch_failed(self, **_details):
         """Called by queue_job when a job for many messages failed."""

@@ -41,14 +41,14 @@ class MqttReplay(models.Model):
         run = Run(
             self.env,
             calls,
-            on_failure=self._enqueue_own_job,
+            context={"mqtt_replay": self.id},
             restarts=service._current_job().retry,
             suspends=False,  # what waits for a handler does not know of its replay
         )
         if service._has_killed_its_worker():
             for call in calls:
                 for message in call.messages:
-                    self._enqueue_own_job(call.handler, message, None)
+                    message._enqueue_handle(call.handler, mqtt_replay=self.id)
         else:
             run.go().save_tallies()
         if run.left:
@@ -98,9 +98,6 @@ class MqttReplay(models.Model):
             for service, own in messages.grouped("service_id").items():
                 if handler:
                     yield from service._calls_of(handler, own, mqtt_replay=self.id)
-
-    def _enqueue_own_job(self, handler, message, failure):
-        return message._enqueue_handle(handler, failure, mqtt_replay=self.id)
 
     def _job_replay_failed(self, **_details):
         """Called by queue_job when a job of this replay failed."""

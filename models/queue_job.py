@@ -92,7 +92,11 @@ class QueueJob(models.Model):
         if vals.get("state") == "failed" and len(self) == 1 and self.mqtt_message_id:
             cause = self._mqtt_describe_cause(vals, self.mqtt_message_id)
             vals = {**vals, "mqtt_cause": cause}
-        result = super().write(vals)
+        jobs = self
+        if "exc_message" in vals and len(self) == 1 and self.mqtt_service_id:
+            # Or each run of a failing message would leave a note in the chatter.
+            jobs = self.with_context(tracking_disable=True)
+        result = super(QueueJob, jobs).write(vals)
         if vals.get("state") in ("done", "cancelled"):
             ended = self.sudo().filtered("mqtt_service_id")
             if vals["state"] == "cancelled":
@@ -116,6 +120,13 @@ class QueueJob(models.Model):
         for handler, service in held_back:
             service._enqueue_in_order(handler)
         return result
+
+    @api.model
+    def _mqtt_create(self, values_list):
+        """Create jobs, as ``Job.store`` does for one."""
+        return self.with_context(_job_edit_sentinel=self.EDIT_SENTINEL).create(
+            values_list
+        )
 
     @staticmethod
     def _mqtt_describe_cause(vals, message):
@@ -169,7 +180,7 @@ class QueueJob(models.Model):
         others = self.filtered(
             lambda job: not (job.mqtt_message_id and job.mqtt_handler_id)
         )
-        return super(QueueJob, others)._message_post_on_failure()
+        return others and super(QueueJob, others)._message_post_on_failure()
 
     def related_action_mqtt_messages(self):
         """Open the messages that a job stored, or those that wait to be dispatched."""

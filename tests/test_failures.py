@@ -408,3 +408,32 @@ class TestBackground(FailureCase):
         corrected = messages.search([("corrected_from_id", "in", messages.ids)])
         self.assertEqual(corrected.mapped("payload"), ["z", "z"])
         self.assertEqual(set(corrected.mapped("state")), {"done"})
+
+
+@tagged("post_install", "-at_install")
+class TestFailingPath(FailureCase):
+    def queries(self, count):
+        """SQL statements of the job that handles so many messages that fail."""
+        self.limit(storing_job_seconds=0)
+        self.enqueue(*(self.message(f"plant/{n}", b"x") for n in range(count)))
+        self._run_job(self.jobs(method_name="_job_ingest", state="pending"))
+        before = self.env.cr.sql_log_count
+        self._run_job(self.jobs(method_name="_job_dispatch", state="pending"))
+        spent = self.env.cr.sql_log_count - before
+        self.assertEqual(len(self.jobs(state="failed")), count)
+        self.jobs(state="failed").write({"state": "cancelled"})
+        return spent
+
+    def test_a_message_that_fails_takes_few_statements(self):
+        """A savepoint and the message's row; its job is created with the others."""
+        few = self.queries(20)
+        self.assertLess(self.queries(120) - few, 100 * 6)
+
+    def test_no_note_in_the_chatter_for_each_run(self):
+        notes = self.env["mail.message"]
+        before = notes.search_count([("model", "=", "queue.job")])
+        self.redeclare(self.many, max_retries=2)
+        self.fail("a", "b")
+        self.mqtt_run_jobs(later=True)
+        self.assertEqual(len(self.jobs(state="failed")), 2)
+        self.assertEqual(notes.search_count([("model", "=", "queue.job")]), before)
