@@ -61,7 +61,6 @@ class Run:
     :param call_seconds: what one call may take; 0: as in a job of many messages.
     :param has_more_time: whether a call that is too slow gets a job of its own. Where
         not, its exception ends the run.
-    :param suspends: stop calling a handler that fails too often in a row.
     :ivar left: the calls that were not made.
     :ivar held: the calls that were not made because their handler fails too often.
     :ivar done: ids of the messages that were given to their handler.
@@ -76,7 +75,6 @@ class Run:
     job_seconds: float = 0
     call_seconds: float = 0
     has_more_time: bool = True
-    suspends: bool = True
     held: list[Call] = field(default_factory=list)
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
@@ -122,7 +120,7 @@ class Run:
 
     def _is_suspended(self, call: Call) -> bool:
         streak = self._streaks.get(call.handler)
-        return self.suspends and bool(streak) and streak.is_too_long
+        return bool(streak) and streak.is_too_long
 
     def _streak(self, call: Call) -> Streak:
         if call.handler not in self._streaks:
@@ -244,4 +242,4 @@ class Run:
         for (handler, service), tally in self.tallies.items():
             handler._count(service, **asdict(tally))
         for streak in self._streaks.values():
-            streak.save(self.suspends)
+            streak.save()

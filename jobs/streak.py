@@ -43,9 +43,9 @@ class Streak:
             waiting and self._waiting >= waiting
         )
 
-    def save(self, suspends: bool) -> None:
+    def save(self) -> None:
         """Leave the count to later runs, or suspend the handler."""
         if self._count != self._before:
             self.handler._save_failures_in_row(self._count)
-        if suspends and self.is_too_long:
+        if self.is_too_long:
             self.handler._suspend()

@@ -64,6 +64,7 @@ METHODS = {
     ("mqtt.service", "action_open_messages"): ("user",),
     ("mqtt.service", "action_open_quarantine"): ("user",),
     ("mqtt.service", "action_open_oversized"): ("user",),
+    ("mqtt.service", "action_open_suspended_handlers"): ("user",),
     ("mqtt.service", "action_open_paused"): ("user",),
     ("mqtt.service", "action_open_jobs"): ("user",),
     ("mqtt.service", "action_open_subscriptions"): ("user",),
