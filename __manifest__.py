@@ -22,6 +22,7 @@
         "views/mqtt_service_views.xml",
         "views/mqtt_handler_views.xml",
         "views/mqtt_dead_letter_views.xml",
+        "views/mqtt_failure_views.xml",
         "views/mqtt_replay_views.xml",
         "views/mqtt_request_views.xml",
         "views/mqtt_quarantine_views.xml",

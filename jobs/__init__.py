@@ -2,10 +2,12 @@ from . import ingest
 from . import dispatch
 from . import wake
 from . import waiting
+from . import again
 from . import here
 from . import in_order
 from . import handle
 from . import call
 from . import replay
+from . import decide
 from . import publish
 from . import request

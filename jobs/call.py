@@ -33,6 +33,7 @@ class MqttHandler(models.Model):
             context["allowed_company_ids"] = service.company_id.ids
         env = env(context=context)
         pattern = TopicPattern(self.pattern)
+        is_batch = self.batch and self.kind == "code"
         run = (
             self._bind_action(env) if self.kind == "action" else self._bind_method(env)
         )
@@ -41,7 +42,7 @@ class MqttHandler(models.Model):
             # sudo: whom the handler runs as need not be an MQTT user
             messages = messages.with_env(env).sudo()
             params = [pattern.params(message.topic) for message in messages]
-            if self.batch and self.kind == "code":
+            if is_batch:
                 named = {name: [one[name] for one in params] for name in pattern.names}
             else:
                 (named,) = params

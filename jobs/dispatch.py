@@ -100,21 +100,23 @@ class MqttService(models.Model):
 
     def _dispatch(self, rows, channel, priority):
         found = self._find_messages(rows, channel, priority)
+        again = rows._as_again()
+        context = again.get("context") or {}
         run = Run(
             self.env,
-            list(self._calls(found)),
-            on_failure=self._enqueue_own_job,
+            list(self._calls(found, **context)),
+            context=context,
             restarts=self._current_job().retry,
         ).go()
         run.save_tallies()
-        self._put_back(run.left, channel, priority)
+        self._put_messages(self._messages_of(run.left), channel, priority, **again)
         for handler, messages in self._messages_of(run.held).items():
-            self._hold(handler, messages, channel, priority)
+            self._hold(handler, messages, channel, priority, **again)
         return self._describe(run)
 
-    def _calls(self, found):
+    def _calls(self, found, **context):
         for handler, messages in found.items():
-            yield from self._calls_of(handler, messages)
+            yield from self._calls_of(handler, messages, **context)
 
     def _calls_of(self, handler, messages, **context):
         try:
@@ -151,25 +153,23 @@ class MqttService(models.Model):
         calls = [
             (handler, message) for handler, all_ in found.items() for message in all_
         ]
+        again = rows._as_again()
         if len(calls) == 1:
             handler, message = calls[0]
-            message._enqueue_handle(handler)
+            message._enqueue_handle(handler, **(again.get("context") or {}))
             return self.env._("Its worker died: a job of its own tries again.")
         count = 0
         for handler, messages in found.items():
             size = len(messages) if len(found) > 1 else -(-len(messages) // PIECES)
             for start in range(0, len(messages), size):
-                piece = messages[start : start + size].mapped("sequence")
+                piece = messages[start : start + size]
                 waiting = self.env["mqtt.dispatch"]
-                waiting._put(self, handler, piece, channel, priority, alone=True)
+                values = {**again, "alone": True}
+                waiting._put_messages(self, handler, piece, channel, priority, **values)
                 count += 1
         return self.env._(
             "Its worker died: split into %s parts to find out why.", count
         )
-
-    def _enqueue_own_job(self, handler, message, failure):
-        """Have a message tried again by itself; whether that is the end already."""
-        return message._enqueue_handle(handler, failure)
 
     def _job_dispatch_failed(self, **_details):
         """Called by queue_job when a job for many messages failed."""

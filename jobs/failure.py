@@ -7,6 +7,7 @@ import re
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 import psycopg2
@@ -113,6 +114,27 @@ def shorten(trace: str) -> str:
     frames = re.split(r"(?m)^(?=  File \")", last)
     own = [at for at, frame in enumerate(frames) if f'"{OWN_FILES}/' in frame]
     return head + mark + "".join(frames[own[-1] + 1 :] if own else frames)
+
+
+def describe_failed(exc_name: str, exc_message: object, trace: str) -> str:
+    """The words of :meth:`Failure.of`, from what queue_job knows of a job that failed.
+
+    :param exc_name: full name of the exception's class.
+    :param exc_message: what it was raised with.
+    :param trace: traceback, as :func:`shorten` leaves it.
+    """
+    last = trace.rpartition('\n  File "')[2]
+    found = re.match(r'(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)', last)
+    if not found:
+        return one_line(" ".join(str(exc_message).split()))
+    kind = exc_name.rpartition(".")[2]
+    # The traceback has what str() makes of the exception, which its arguments may not.
+    lines = last.split("\n")[1:]
+    said = " ".join(dropwhile(lambda line: line[:1].isspace(), lines))
+    said = said.partition(": ")[2] if said.startswith(exc_name + ": ") else ""
+    said = one_line(" ".join((said or str(exc_message)).split())) or kind
+    where = f"{found['file'].rpartition('/addons/')[2]}:{found['line']}"
+    return f"{kind}: {said} ({where}, {found['name']})"
 
 
 def _handler_frames(error: BaseException) -> list:

@@ -86,7 +86,6 @@ class MqttService(models.Model):
         run = Run(
             self.env,
             calls,
-            on_failure=self._enqueue_own_job,
             job_seconds=handlers._seconds("storing_job_seconds"),
             call_seconds=handlers._seconds("storing_call_seconds"),
             has_more_time=False,

@@ -99,7 +99,6 @@ class MqttService(models.Model):
         run = Run(
             self.env,
             list(self._calls_of(handler, messages)),
-            on_failure=self._enqueue_own_job,
             in_order=True,
             restarts=self._current_job().retry,
         ).go()

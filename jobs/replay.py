@@ -6,7 +6,7 @@ from odoo import models
 
 from .run import Run
 
-PART = 200  # messages in one job
+PART = 1_000  # messages in one job
 
 
 class MqttReplay(models.Model):
@@ -41,16 +41,16 @@ class MqttReplay(models.Model):
         run = Run(
             self.env,
             calls,
-            on_failure=self._enqueue_own_job,
+            context={"mqtt_replay": self.id},
             restarts=service._current_job().retry,
-            suspends=False,  # what waits for a handler does not know of its replay
         )
         if service._has_killed_its_worker():
             for call in calls:
                 for message in call.messages:
-                    self._enqueue_own_job(call.handler, message, None)
+                    message._enqueue_handle(call.handler, mqtt_replay=self.id)
         else:
             run.go().save_tallies()
+            self._hold(run.held)
         if run.left:
             self._enqueue_replay(
                 [[call.handler.id, call.messages.ids] for call in run.left]
@@ -62,6 +62,15 @@ class MqttReplay(models.Model):
         return self.env._(
             "Given: %(done)s of %(total)s", done=self.done, total=self.total
         )
+
+    def _hold(self, calls):
+        """Have the messages of these calls wait for their suspended handlers."""
+        ids = defaultdict(list)
+        for call in calls:
+            ids[call.service, call.handler].extend(call.messages.ids)
+        for (service, handler), own in ids.items():
+            messages = self.env["mqtt.signal.history"].browse(own)
+            service._handle_again(handler, messages, {"mqtt_replay": self.id})
 
     def _next_part(self):
         """``[(handler id, message ids)]`` of the next messages, as they were received.
@@ -96,11 +105,13 @@ class MqttReplay(models.Model):
             messages = self.env["mqtt.signal.history"].browse(ids).exists()
             messages.fetch(["topic", "payload", "payload_raw", "timestamp"])
             for service, own in messages.grouped("service_id").items():
-                if handler:
-                    yield from service._calls_of(handler, own, mqtt_replay=self.id)
-
-    def _enqueue_own_job(self, handler, message, failure):
-        return message._enqueue_handle(handler, failure, mqtt_replay=self.id)
+                if not handler:
+                    continue
+                calls = service._calls_of(handler, own, mqtt_replay=self.id)
+                if handler.suspended_since:
+                    self._hold(calls)
+                else:
+                    yield from calls
 
     def _job_replay_failed(self, **_details):
         """Called by queue_job when a job of this replay failed."""

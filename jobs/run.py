@@ -13,6 +13,7 @@ from .guard import Guard, SlowHandlerError
 from .streak import Streak
 
 SLICE_CALLS = 100  # under one savepoint: what is run again when one of them raises
+FETCHED = ("topic", "payload", "payload_raw", "timestamp")  # what handlers ask for
 RESTARTS = 3  # of a job because of other transactions, before it leaves them aside
 
 
@@ -52,15 +53,14 @@ class Run:
 
     :param env: the job's environment.
     :param calls: in the order in which they are made.
-    :param on_failure: called with (handler, message, failure) for a message whose
-        handler raised, with its effects rolled back; returns whether that was final.
+    :param context: more keys for the handlers' environment, when a message that failed
+        is tried again by a job of its own.
     :param in_order: leave out what follows a failed message of the same topic.
     :param restarts: how often the job was begun before.
     :param job_seconds: after which no call is begun; 0: as in a job of many messages.
     :param call_seconds: what one call may take; 0: as in a job of many messages.
     :param has_more_time: whether a call that is too slow gets a job of its own. Where
         not, its exception ends the run.
-    :param suspends: stop calling a handler that fails too often in a row.
     :ivar left: the calls that were not made.
     :ivar held: the calls that were not made because their handler fails too often.
     :ivar done: ids of the messages that were given to their handler.
@@ -69,17 +69,17 @@ class Run:
 
     env: object
     calls: list[Call]
-    on_failure: Callable
+    context: dict = field(default_factory=dict)
     in_order: bool = False
     restarts: int = 0
     job_seconds: float = 0
     call_seconds: float = 0
     has_more_time: bool = True
-    suspends: bool = True
     held: list[Call] = field(default_factory=list)
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     tallies: dict[tuple, Tally] = field(default_factory=dict)
+    _failed: list[tuple[Call, Failure]] = field(default_factory=list)
     _held_topics: set[str] = field(default_factory=set)
     _last_handler: object = None
     _streaks: dict[object, Streak] = field(default_factory=dict)
@@ -99,14 +99,17 @@ class Run:
                 calls = self.left[:SLICE_CALLS]
                 count = self._together(calls)
                 if count is None:
+                    # Without prefetching: a rollback empties the cache, and the next
+                    # message would have those of all others read once more.
                     calls = [
-                        replace(call, messages=message)
+                        replace(call, messages=message.with_prefetch())
                         for call in calls
                         for message in call.messages
                     ]
                     self.left[:SLICE_CALLS] = calls
                     count = self._one_by_one(calls)
                 del self.left[:count]
+        self._leave_failed()
         return self
 
     def _is_over(self) -> bool:
@@ -117,7 +120,7 @@ class Run:
 
     def _is_suspended(self, call: Call) -> bool:
         streak = self._streaks.get(call.handler)
-        return self.suspends and bool(streak) and streak.is_too_long
+        return bool(streak) and streak.is_too_long
 
     def _streak(self, call: Call) -> Streak:
         if call.handler not in self._streaks:
@@ -169,9 +172,9 @@ class Run:
 
     def _alone(self, call: Call, error: Exception | None) -> None:
         """Make a call under a savepoint of its own, unless its error is known."""
-        tally = self._tally(call)
         if error is None:
             try:
+                call.messages.fetch(FETCHED)
                 with self.env.cr.savepoint():
                     seconds = self._timed(call, anew=True)
                     self._check_messages_stay([call])
@@ -179,16 +182,31 @@ class Run:
                 self._let_pass(raised)
                 error = raised
             else:
-                tally.add(1, seconds)
+                self._tally(call).add(1, seconds)
                 self._streak(call).end()
         if error is not None:
             self._streak(call).add()
-            failure = Failure.of(error)
-            tally.error = f"{call.messages.topic}: {failure.text}"
-            tally.failed += self.on_failure(call.handler, call.messages, failure)
+            self._failed.append((call, Failure.of(error)))
+            error.with_traceback(None)  # its frames would keep payloads
             if self.in_order:
                 self._held_topics.add(call.messages.topic)
         self.done.extend(call.messages.ids)
+
+    def _leave_failed(self) -> None:
+        """Have the messages that failed tried again, each by a job of its own."""
+        messages = self.env["mqtt.signal.history"]
+        messages = messages.browse(call.messages.id for call, _failure in self._failed)
+        failed = [
+            (call.handler, message, failure)
+            for (call, failure), message in zip(self._failed, messages, strict=True)
+        ]
+        ends = messages._enqueue_failed(failed, **self.context)
+        for (call, failure), message, is_end in zip(
+            self._failed, messages, ends, strict=True
+        ):
+            tally = self._tally(call)
+            tally.failed += is_end
+            tally.error = f"{message.topic}: {failure.text}"
 
     def _timed(self, call: Call, anew: bool = False) -> float:
         if anew or call.handler != self._last_handler:
@@ -224,4 +242,4 @@ class Run:
         for (handler, service), tally in self.tallies.items():
             handler._count(service, **asdict(tally))
         for streak in self._streaks.values():
-            streak.save(self.suspends)
+            streak.save()

@@ -15,6 +15,9 @@ class Streak:
     handler: object
 
     def __post_init__(self):
+        # Read once: the rollback of a message that failed empties the cache.
+        self._after = self.handler.suspend_after
+        self._most_waiting = self.handler.suspend_waiting
         self._before = self._count = self.handler.failures_in_row
         self._waiting: int | None = None
 
@@ -33,16 +36,16 @@ class Streak:
     @property
     def is_too_long(self) -> bool:
         """Whether the handler should be suspended."""
-        after, waiting = self.handler.suspend_after, self.handler.suspend_waiting
+        after, waiting = self._after, self._most_waiting
         if not self._waiting:
             return False
         return bool(after and self._count >= after) or bool(
             waiting and self._waiting >= waiting
         )
 
-    def save(self, suspends: bool) -> None:
+    def save(self) -> None:
         """Leave the count to later runs, or suspend the handler."""
         if self._count != self._before:
             self.handler._save_failures_in_row(self._count)
-        if suspends and self.is_too_long:
+        if self.is_too_long:
             self.handler._suspend()

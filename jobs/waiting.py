@@ -59,6 +59,8 @@ class MqttService(models.Model):
         What does not fit into one job, or is for a handler that is suspended or not
         installed, is put back.
         """
+        if rows.filtered("again"):  # alone, so it is the only one
+            return self._find_again(rows, channel, priority)
         wanted = defaultdict(set)
         of_row = {row.id: row.handlers for row in rows}
         for row_id, message_id in rows._find_messages():
@@ -105,10 +107,6 @@ class MqttService(models.Model):
             for handler in handlers.sorted(lambda one: (one.sequence, one.id))
         }
 
-    def _put_back(self, calls, channel, priority):
-        """Have the messages of calls that were not made wait again."""
-        self._put_messages(self._messages_of(calls), channel, priority)
-
     def _messages_of(self, calls):
         """``{handler: messages}`` of calls."""
         ids = defaultdict(list)
@@ -116,23 +114,25 @@ class MqttService(models.Model):
             ids[call.handler.id].extend(call.messages.ids)
         return self._by_handler(ids, self.env["mqtt.signal.history"])
 
-    def _put_messages(self, messages_of, channel, priority):
-        """:param messages_of: ``{handler: messages}``"""
+    def _put_messages(self, messages_of, channel, priority, **values):
+        """Have messages wait, or wait again.
+
+        :param messages_of: ``{handler: messages}``
+        :param values: of other columns of ``mqtt.dispatch``.
+        """
         alike = defaultdict(lambda: self.env["mqtt.handler"])
         for handler, messages in messages_of.items():
             alike[tuple(messages.ids)] += handler
         history = self.env["mqtt.signal.history"]
         for ids, handlers in alike.items():
-            sequences = sorted(history.browse(ids).mapped("sequence"))
-            rows = self.env["mqtt.dispatch"]
-            rows._put(self, handlers, sequences, channel, priority)
+            messages, rows = history.browse(ids), self.env["mqtt.dispatch"]
+            rows._put_messages(self, handlers, messages, channel, priority, **values)
 
-    def _hold(self, handler, messages, channel, priority):
+    def _hold(self, handler, messages, channel, priority, **values):
         """Have messages wait for a handler until it is well, or installed again."""
-        sequences = sorted(messages.mapped("sequence"))
-        self.env["mqtt.dispatch"]._put(
-            self, handler, sequences, channel, priority, handler_id=handler.id
-        )
+        values["handler_id"] = handler.id
+        rows = self.env["mqtt.dispatch"]
+        rows._put_messages(self, handler, messages, channel, priority, **values)
 
 
 def _first_batch(rows):

@@ -7,10 +7,12 @@ from . import mqtt_batch
 from . import mqtt_connection
 from . import mqtt_dead_letter
 from . import mqtt_dispatch
+from . import mqtt_failure
 from . import mqtt_grant
 from . import mqtt_handler
 from . import mqtt_handler_care
 from . import mqtt_handler_suspension
+from . import mqtt_handler_probe
 from . import mqtt_handler_tally
 from . import mqtt_ordered_message
 from . import mqtt_outgoing
@@ -29,6 +31,7 @@ from . import mqtt_service_request
 from . import mqtt_service_status
 from . import mqtt_service_announce  # this and the next add to what those above say
 from . import mqtt_service_references
+from . import mqtt_service_suspension
 from . import mqtt_service_tls
 from . import mqtt_service_redirect  # says where all that happened
 from . import mqtt_signal_history
@@ -38,3 +41,5 @@ from . import mqtt_signal_state
 from . import mqtt_signal_topic_filter
 from . import mqtt_subscription
 from . import queue_job
+from . import queue_job_sets
+from . import queue_job_replace

@@ -1,6 +1,6 @@
 from babel.dates import format_timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import babel_locale_parse
 
 from .groups import OPERATOR, check_group
@@ -24,8 +24,9 @@ class QueueJob(models.Model):
         "first message.",
     )
 
-    _mqtt_failed = models.Index(
-        "(mqtt_handler_id) WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
+    _mqtt_failed_cause = models.Index(
+        "(mqtt_handler_id, mqtt_cause)"
+        " WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
     )
 
     def _compute_mqtt_age(self):
@@ -52,11 +53,7 @@ class QueueJob(models.Model):
 
         :raise AccessError: for a user who is no MQTT operator.
         """
-        jobs = self._for_mqtt_operation()
-        jobs.requeue()
-        return self._mqtt_notification(
-            self.env._("Messages that are tried again: %s", len(jobs))
-        )
+        return self._mqtt_notification(*self._mqtt_decide("requeue"))
 
     def action_mqtt_cancel(self):
         """Ask why, then cancel."""
@@ -71,28 +68,27 @@ class QueueJob(models.Model):
         }
 
     def action_mqtt_correct(self):
-        """Ask for the right payload, then process that."""
-        self.ensure_one()
-        job = self._for_mqtt_operation()
+        """Ask for the right payload, or for what to replace in the payloads of several,
+        then process that.
+        """
+        jobs = self._for_mqtt_operation()
+        if len(jobs) == 1:
+            model, chosen = "mqtt.correction", {"default_job_id": jobs.id}
+        else:
+            model, chosen = "mqtt.replacement", {"default_job_ids": jobs.ids}
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Correct and Process Again"),
-            "res_model": "mqtt.correction",
+            "res_model": model,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_job_id": job.id},
+            "context": chosen,
         }
 
     def action_mqtt_open_message(self):
         """Open the message that the job is for."""
         self.ensure_one()
         return self.mqtt_message_id.get_formview_action()
-
-    def _mqtt_cancel(self, reason):
-        """Cancel, and leave who did it and why on the job and on its messages."""
-        self._for_mqtt_operation()._change_job_state(
-            "cancelled", result=self._mqtt_cancelled_by_me(reason)
-        )
 
     def _mqtt_cancelled_by_me(self, reason):
         return self.env._(
@@ -124,17 +120,23 @@ class QueueJob(models.Model):
         )
         self.check_access("read")
         # sudo: a job is queue_job's to write, of any job an operator may not
-        return self.sudo().filtered(
-            lambda job: job.mqtt_message_id and job.state == "failed"
+        return self.sudo().search(
+            [
+                ("id", "in", self.ids),
+                ("mqtt_message_id", "!=", False),
+                ("state", "=", "failed"),
+            ],
+            order="id",
         )
 
-    def _mqtt_notification(self, message):
+    @api.model
+    def _mqtt_notification(self, message, is_warning=False):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "message": message,
-                "type": "success",
+                "type": "warning" if is_warning else "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

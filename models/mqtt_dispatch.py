@@ -35,11 +35,21 @@ class MqttDispatch(models.Model):
         index="btree_not_null",
         help="Suspended or uninstalled handler. Its messages wait without a job.",
     )
-    alone = fields.Boolean(help="Dispatched by a job of its own: a worker died in it.")
+    alone = fields.Boolean(
+        help="Dispatched by a job of its own: a worker died in it, or it is again."
+    )
+    again = fields.Boolean(
+        help="Had by their handler before: it gets them whatever its pattern is now."
+    )
+    context = fields.Json(help="More keys for the environment of the handler.")
+    message_ids = fields.Json(
+        help="Of the messages, where they were not received and have no sequence."
+    )
 
     _waiting = models.Index(
         "(service_id, channel, priority, first_sequence, id) WHERE handler_id IS NULL"
     )
+    _named = models.Index("(id) WHERE message_ids IS NOT NULL")
     # By ranges: in a backlog, bounds alone would have each message look at every row.
     _sequence_range = models.Index(
         "USING gist (int8range(first_sequence, last_sequence, '[]'))"
@@ -62,7 +72,7 @@ class MqttDispatch(models.Model):
                     "priority": priority,
                     "first_sequence": part[0],
                     "last_sequence": part[-1],
-                    "message_count": len(part),
+                    "message_count": len(values.get("message_ids") or part),
                     "sequences": part if _has_gaps(part) else False,
                     "handlers": handlers.ids,
                     **values,
@@ -70,6 +80,18 @@ class MqttDispatch(models.Model):
                 for part in _parts(sequences)
             ]
         )
+
+    def _put_messages(self, service, handlers, messages, channel, priority, **values):
+        """Have messages wait for handlers, received ones or not.
+
+        :param messages: records of history; otherwise as :meth:`_put`.
+        """
+        received = messages.filtered("sequence")
+        sequences = sorted(received.mapped("sequence"))
+        self._put(service, handlers, sequences, channel, priority, **values)
+        for part in _parts((messages - received).ids):
+            named = {**values, "message_ids": part}
+            self._put(service, handlers, [0], channel, priority, **named)
 
     def _find_messages(self):
         """``[(row id, message id)]`` of these rows, in the order of reception."""
@@ -94,10 +116,23 @@ class MqttDispatch(models.Model):
                AND message.sequence = listed::int8
              WHERE waiting.id IN %(ids)s AND waiting.sequences IS NOT NULL
                AND message.has_handlers
+             UNION ALL
+            SELECT waiting.id, message.id
+              FROM mqtt_dispatch AS waiting
+             CROSS JOIN LATERAL jsonb_array_elements(waiting.message_ids) AS named
+              JOIN mqtt_signal_history AS message ON message.id = named::int8
+             WHERE waiting.id IN %(ids)s AND waiting.message_ids IS NOT NULL
             """,
             {"ids": tuple(self.ids) or (None,)},
         )
         return self.env.cr.fetchall()
+
+    def _as_again(self):
+        """Values for what is left of these rows, where that is to be handled again."""
+        row = self.filtered("again")  # alone, so there are no others
+        if not row:
+            return {}
+        return {"again": True, "alone": True, "context": row.context or False}
 
     def _delete(self):
         """Delete these rows in the transaction in which handlers had the messages."""
@@ -109,8 +144,19 @@ class MqttDispatch(models.Model):
             self.invalidate_model(flush=False)
 
     @staticmethod
+    def _named_ids():
+        """A query for the ids of the messages that rows name: those not received."""
+        return SQL(
+            """
+            SELECT named::int8 FROM mqtt_dispatch AS waiting
+             CROSS JOIN LATERAL jsonb_array_elements(waiting.message_ids) AS named
+             WHERE waiting.message_ids IS NOT NULL
+            """
+        )
+
+    @staticmethod
     def _covers(message):
-        """A condition: a row of the table ``waiting`` names a row of history.
+        """A condition: a row of the table ``waiting`` covers a row of history.
 
         :param message: ``SQL`` identifier of the row of history.
         """

@@ -101,6 +101,11 @@ class MqttHandler(models.Model):
             lambda user: user.active and (not company or company in user.company_ids)
         )
 
+    def _describe_switched_off(self):
+        return self.env._(
+            "“%s” is switched off: switch it on and requeue, or cancel it.", self.name
+        )
+
     @api.model
     def _wake_waiting(self):
         """Enqueue a job where messages wait for their turn and none will take them."""

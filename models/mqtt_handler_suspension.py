@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from psycopg2.errors import SerializationFailure
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.tools import mute_logger
 
 from .groups import OPERATOR, check_group
@@ -36,6 +36,17 @@ class MqttHandler(models.Model):
     )
     failures_in_row = fields.Integer(readonly=True, copy=False)
     next_probe = fields.Datetime(readonly=True, copy=False)
+    next_try = fields.Datetime(
+        compute="_compute_next_try",
+        compute_sudo=True,
+        help="When a message is tried next while the handler is suspended.",
+    )
+    failing_since = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="First suspension since the handler last worked for some time.",
+    )
+    resumed_on = fields.Datetime(readonly=True, copy=False)
     suspension_told = fields.Boolean(readonly=True, copy=False)
 
     _suspension = models.Constraint(
@@ -57,6 +68,14 @@ class MqttHandler(models.Model):
         for handler in self:
             handler.suspended_count = counts.get(handler, 0) + ordered.get(handler, 0)
 
+    def _compute_next_try(self):
+        for handler in self:
+            own = [*handler._domain_of_own_jobs(), ("state", "=", "pending")]
+            first = self.env["queue.job"].search(own, order="eta, id", limit=1)
+            handler.next_try = handler.suspended_since and (
+                first.eta or first.date_created or handler.next_probe
+            )
+
     # Buttons
 
     def action_resume(self):
@@ -72,6 +91,7 @@ class MqttHandler(models.Model):
         self.check_access("read")
         for handler in self.sudo().filtered("suspended_since"):
             handler._resume()
+            handler.failing_since = False  # probes begin anew if it fails again
             handler.message_post(body=self.env._("Resumed by %s.", self.env.user.name))
 
     # What its jobs ask and say
@@ -80,17 +100,18 @@ class MqttHandler(models.Model):
         """Those of these handlers that messages wait for without a job."""
         return self.filtered(lambda one: not one.active or one.suspended_since)
 
+    def _domain_of_own_jobs(self):
+        """The jobs of one message each for this handler."""
+        return [("mqtt_handler_id", "=", self.id), ("mqtt_message_id", "!=", False)]
+
     def _count_own_jobs(self):
         """How many messages have a job of their own that has not ended."""
+        is_open = ("state", "in", ("pending", "enqueued", "started"))
         return (
             self.env["queue.job"]
             .sudo()
             .search_count(
-                [
-                    ("mqtt_handler_id", "=", self.id),
-                    ("mqtt_message_id", "!=", False),
-                    ("state", "in", ("pending", "enqueued", "started")),
-                ],
+                [*self._domain_of_own_jobs(), is_open],
                 limit=max(self.suspend_waiting, 1),
             )
         )
@@ -107,10 +128,11 @@ class MqttHandler(models.Model):
         self.sudo().write(
             {
                 "suspended_since": now,
+                "failing_since": self.failing_since or now,
                 "suspend_reason": self._describe_failing(),
-                "next_probe": now + FIRST_PROBE,
             }
         )
+        self.sudo().next_probe = now + timedelta(seconds=self._probe_seconds())
 
     def _describe_failing(self):
         if self.suspend_after and self.failures_in_row >= self.suspend_after:
@@ -124,6 +146,7 @@ class MqttHandler(models.Model):
         self.sudo().write(
             {
                 "suspended_since": False,
+                "resumed_on": self.env.cr.now(),
                 "suspend_reason": False,
                 "next_probe": False,
                 "failures_in_row": 0,
@@ -156,91 +179,10 @@ class MqttHandler(models.Model):
             return False
 
     def _probe_seconds(self):
-        """Seconds until the next probe while suspended, at least: they grow."""
+        """Seconds until the next probe while suspended, at least: they grow, also where
+        the handler was well for a short while.
+        """
         if not self.suspended_since:
             return 0
-        since = self.env.cr.now() - self.suspended_since
+        since = self.env.cr.now() - (self.failing_since or self.suspended_since)
         return int(min(max(since / 2, FIRST_PROBE), LONGEST_PROBE).total_seconds())
-
-    # Called by cron
-
-    @api.model
-    def _look_after_suspended(self):
-        """Probe suspended handlers, release what is left, and notify people once."""
-        every = self.with_context(active_test=False).sudo()
-        for handler in every.search([("suspended_since", "!=", False)]):
-            handler._probe()
-            if not handler.suspension_told:
-                handler._notify_suspended()
-        for handler in every.search(
-            [("suspended_since", "=", False), ("suspension_told", "=", True)]
-        ):
-            handler._notify_well()
-        held = (
-            self.env["mqtt.dispatch"]
-            .sudo()
-            ._read_group([("handler_id", "!=", False)], ["handler_id"])
-        )
-        for (handler,) in held:
-            if not handler._held():
-                handler._release()
-
-    def _probe(self):
-        """Have one of the messages that wait tried, unless one is being tried."""
-        if not self.active or not self.enabled or self._count_own_jobs():
-            return
-        if self.next_probe and self.next_probe > self.env.cr.now():
-            return
-        message = self._take_first_ordered() if self.ordered else self._take_first()
-        if message:
-            message._enqueue_handle(self)
-        self.next_probe = self.env.cr.now() + timedelta(seconds=self._probe_seconds())
-
-    def _take_first_ordered(self):
-        for service in (
-            self.env["mqtt.ordered.message"]
-            .search([("handler_id", "=", self.id)])
-            .service_id
-        ):
-            if service._lock_order(self):
-                waiting = service._next_in_order(self)[0][:1]
-                message = waiting.message_id
-                waiting.unlink()
-                if message:
-                    return message
-        return self.env["mqtt.signal.history"]
-
-    def _take_first(self):
-        rows = self.env["mqtt.dispatch"]
-        row = rows.search([("handler_id", "=", self.id)], limit=1)
-        messages = self.env["mqtt.signal.history"].browse(
-            [message_id for _row, message_id in row._find_messages()]
-        )
-        if row and (left := messages.sorted("sequence")[1:]):
-            row.service_id._hold(self, left, row.channel, row.priority)
-        row._delete()
-        return messages.sorted("sequence")[:1]
-
-    def _notify_suspended(self):
-        self.suspension_told = True
-        self._post_to_managers(
-            self.env._(
-                "“%(handler)s” is suspended: %(reason)s Its messages wait until a "
-                "retry succeeds or an operator resumes it.",
-                handler=self.name,
-                reason=self.suspend_reason,
-            )
-        )
-
-    def _notify_well(self):
-        self.suspension_told = False
-        self._post_to_managers(
-            self.env._("“%s” works again: what waited for it is dispatched.", self.name)
-        )
-
-    def _post_to_managers(self, body):
-        self.message_post(
-            body=body,
-            partner_ids=self._whom_to_tell().partner_id.ids,
-            subtype_xmlid="mail.mt_comment",
-        )

@@ -341,16 +341,23 @@ class MqttSignalHistory(models.Model):
                 return self[:count]
         return self
 
-    def _correct(self, payload):
-        """A message of its own with what this one should have said.
+    def _correct(self, payloads):
+        """Messages of their own with what these should have said.
 
-        :param payload: bytes.
-        :raise UserError: when it is larger than the service keeps.
+        :param payloads: of each, in bytes.
+        :return: the corrections, in the order of these messages.
+        :raise UserError: when one is larger than its service keeps.
         """
-        self.ensure_one()
-        self.service_id._check_payload_size(payload)
+        values_list = []
+        for message, payload in zip(self, payloads, strict=True):
+            message.service_id._check_payload_size(payload)
+            values_list.append(message._corrected_values(payload))
+        for message, values, payload in zip(self, values_list, payloads, strict=True):
+            message.service_id._attach_payloads([values], [payload])
+        return self.create(values_list)
+
+    def _corrected_values(self, payload):
         copied = (
-            "service_id",
             "topic",
             "qos",
             "retain",
@@ -362,17 +369,13 @@ class MqttSignalHistory(models.Model):
             "user_properties",
         )
         message = self.with_context(bin_size=False)
-        values = {
-            name: message[name].id if name == "service_id" else message[name]
-            for name in copied
-        }
-        values |= {
+        return {
+            **{name: message[name] for name in copied},
             **self.service_id._payload_values(payload),
+            "service_id": self.service_id.id,
             "corrected_from_id": self.id,
             "has_handlers": True,
         }
-        self.service_id._attach_payloads([values], [payload])
-        return self.create(values)
 
     def action_replay(self):
         """Prepare a replay of these messages.

@@ -125,11 +125,14 @@ class MqttSignalHistory(models.Model):
                 """
                 (%s OR EXISTS (SELECT FROM mqtt_dispatch AS waiting WHERE %s)
                  OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
-                             WHERE waiting.message_id = %s.id) OR %s)
+                             WHERE waiting.message_id = %s.id)
+                 OR %s.id IN (%s) OR %s)
                 """,
                 self._has_job(alias, SQL("TRUE")),
                 self.env["mqtt.dispatch"]._covers(SQL.identifier(alias)),
                 SQL.identifier(alias),
+                SQL.identifier(alias),
+                self.env["mqtt.dispatch"]._named_ids(),
                 self._is_outgoing(alias, SQL("TRUE")),
             ),
         )
@@ -176,6 +179,8 @@ class MqttSignalHistory(models.Model):
                  UNION ALL
                 SELECT message_id FROM mqtt_outgoing
                  UNION ALL
+                %s
+                 UNION ALL
                 SELECT inside.id
                   FROM mqtt_dispatch AS waiting
                   JOIN mqtt_signal_history AS inside
@@ -186,6 +191,7 @@ class MqttSignalHistory(models.Model):
                         OR waiting.sequences @> to_jsonb(inside.sequence)))
             """,
             SQL.identifier(alias),
+            self.env["mqtt.dispatch"]._named_ids(),
         )
 
     def _compute_publish_problem(self):
@@ -241,16 +247,15 @@ class MqttSignalHistory(models.Model):
 
     def _rows_of_dispatch(self):
         """What waits to be dispatched with this message."""
-        rows = (
-            self.env["mqtt.dispatch"]
-            .sudo()
-            .search(
-                [
-                    ("service_id", "=", self.service_id.id),
-                    ("first_sequence", "<=", self.sequence),
-                    ("last_sequence", ">=", self.sequence),
-                ]
-            )
+        waiting = self.env["mqtt.dispatch"].sudo()
+        of_service = Domain("service_id", "=", self.service_id.id)
+        if not self.sequence:
+            rows = waiting.search(of_service & Domain("message_ids", "!=", False))
+            return rows.filtered(lambda one: self.id in one.message_ids)
+        rows = waiting.search(
+            of_service
+            & Domain("first_sequence", "<=", self.sequence)
+            & Domain("last_sequence", ">=", self.sequence)
         )
         return rows.filtered(
             lambda one: not one.sequences or self.sequence in one.sequences

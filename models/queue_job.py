@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..mqtt.cause import cause_of
 from .wide_fields import BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
@@ -43,6 +44,12 @@ class QueueJob(models.Model):
     mqtt_told = fields.Boolean(
         readonly=True, help="People were told that this job failed."
     )
+    mqtt_cause = fields.Char(
+        string="Cause",
+        readonly=True,
+        help="The error without numbers, identifiers and quoted values: what messages "
+        "that failed for the same reason have in common.",
+    )
 
     _mqtt_open_own = models.Index(
         "(mqtt_message_id) WHERE mqtt_message_id IS NOT NULL"
@@ -52,6 +59,17 @@ class QueueJob(models.Model):
         "(mqtt_service_id) WHERE state = 'pending' AND mqtt_service_id IS NOT NULL"
         " AND mqtt_message_id IS NULL"
     )
+
+    @api.model_create_multi
+    @api.private
+    def create(self, vals_list):
+        """Say of jobs that are failed from the beginning what the cause is."""
+        history = self.env["mqtt.signal.history"]
+        for vals in vals_list:
+            if vals.get("state") == "failed" and vals.get("mqtt_message_id"):
+                message = history.browse(vals["mqtt_message_id"])
+                vals["mqtt_cause"] = self._mqtt_describe_cause(vals, message)
+        return super().create(vals_list)
 
     def write(self, vals):
         """Let messages and handlers know what becomes of their jobs.
@@ -71,12 +89,19 @@ class QueueJob(models.Model):
                 return (self - done).write(vals) if self - done else True
         if "state" in vals and "mqtt_told" not in vals:
             vals = {**vals, "mqtt_told": False}
-        result = super().write(vals)
+        if vals.get("state") == "failed" and len(self) == 1 and self.mqtt_message_id:
+            cause = self._mqtt_describe_cause(vals, self.mqtt_message_id)
+            vals = {**vals, "mqtt_cause": cause}
+        jobs = self
+        if "exc_message" in vals and len(self) == 1 and self.mqtt_service_id:
+            # Or each run of a failing message would leave a note in the chatter.
+            jobs = self.with_context(tracking_disable=True)
+        result = super(QueueJob, jobs).write(vals)
         if vals.get("state") in ("done", "cancelled"):
             ended = self.sudo().filtered("mqtt_service_id")
             if vals["state"] == "cancelled":
-                for job in ended:
-                    job._mqtt_note_cancelled(job.result)
+                for reason, jobs in ended.grouped("result").items():
+                    jobs._mqtt_note_cancelled(reason)
             ended._mqtt_outgoing().unlink()
             ended.filtered("mqtt_message_id")._mqtt_release_topics()
         return result
@@ -86,16 +111,27 @@ class QueueJob(models.Model):
         pending = self.sudo().filtered(
             lambda job: job.mqtt_service_id and job.state not in ("done", "cancelled")
         )
-        for job in pending:
-            job._mqtt_note_cancelled(
-                self.env._("Its job was deleted by %s", self.env.user.name)
-            )
+        pending._mqtt_note_cancelled(
+            self.env._("Its job was deleted by %s", self.env.user.name)
+        )
         pending._mqtt_outgoing().unlink()
         held_back = pending.filtered("mqtt_message_id")._mqtt_ordered_handlers()
         result = super().unlink()
         for handler, service in held_back:
             service._enqueue_in_order(handler)
         return result
+
+    @api.model
+    def _mqtt_create(self, values_list):
+        """Create jobs, as ``Job.store`` does for one."""
+        return self.with_context(_job_edit_sentinel=self.EDIT_SENTINEL).create(
+            values_list
+        )
+
+    @staticmethod
+    def _mqtt_describe_cause(vals, message):
+        error = vals.get("exc_message") or vals.get("exc_name") or ""
+        return cause_of(str(error), message.topic)
 
     def _change_job_state(self, state, result=None):
         """queue_job stores a job as superuser: whoever can see one, as MQTT operators
@@ -107,15 +143,18 @@ class QueueJob(models.Model):
         return super()._change_job_state(state, result=result)
 
     def _mqtt_note_cancelled(self, reason):
-        """Leave on the message of a job why its handler will not get it.
+        """Leave on the messages of these jobs why their handlers will not get them.
 
         A job that dispatches has no messages of its own: they wait for the next one.
         """
-        if self.method_name == PUBLISH_METHOD:
-            self._mqtt_outgoing().message_id.cancel_reason = reason
-        elif self.mqtt_message_id:
-            reason = f"{self.mqtt_handler_id.name or self.name}: {reason}"
-            self.mqtt_message_id.cancel_reason = reason
+        self._mqtt_outgoing().message_id.cancel_reason = reason
+        handling = self.filtered(
+            lambda job: job.mqtt_message_id and job.method_name != PUBLISH_METHOD
+        )
+        for name, jobs in handling.grouped(
+            lambda job: job.mqtt_handler_id.name or job.name
+        ).items():
+            jobs.mqtt_message_id.cancel_reason = f"{name}: {reason}"
 
     def _mqtt_outgoing(self):
         """What these jobs have still to publish."""
@@ -141,7 +180,7 @@ class QueueJob(models.Model):
         others = self.filtered(
             lambda job: not (job.mqtt_message_id and job.mqtt_handler_id)
         )
-        return super(QueueJob, others)._message_post_on_failure()
+        return others and super(QueueJob, others)._message_post_on_failure()
 
     def related_action_mqtt_messages(self):
         """Open the messages that a job stored, or those that wait to be dispatched."""

@@ -3,11 +3,13 @@ from importlib.util import find_spec
 from . import test_access
 from . import test_announcements
 from . import test_broker_limits
+from . import test_cause
 from . import test_client
 from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
+from . import test_failures
 from . import test_handler
 from . import test_handler_trial
 from . import test_inbox

@@ -1,6 +1,7 @@
 """A handler that keeps failing: suspended, probed, and well again."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
@@ -25,6 +26,13 @@ class TestSuspension(DispatchCase):
         )
         self.bad.suspend_after = 5
         self.numbers = [str(number) for number in range(40)]
+
+    def pass_minutes(self, handler, minutes):
+        """As if it were later: a test is one transaction, so of one time."""
+        earlier = timedelta(minutes=minutes)
+        handler.resumed_on -= earlier
+        for tally in handler.tally_ids.filtered("error_date"):
+            tally.error_date -= earlier + timedelta(minutes=1)
 
     @property
     def own_jobs(self):
@@ -127,6 +135,7 @@ class TestSuspension(DispatchCase):
         self.mqtt_run_jobs()
         self.assertFalse(self.bad.suspended_since)
         self.assertEqual(self.tried[-38:], [*self.numbers[5:], *["more"] * 3])
+        self.pass_minutes(self.bad, 1)
         for _minute in range(2):
             handlers._look_after()
         self.assertEqual((told("is suspended"), told("works again")), (1, 1))
@@ -162,3 +171,104 @@ class TestSuspension(DispatchCase):
         for number in range(8):
             of_topic = [one for topic, one in tried if topic == f"plant/{number}"]
             self.assertEqual(of_topic, ["0", "1"])
+
+    def test_half_of_the_messages_fail(self):
+        """It is suspended and resumed again and again, and people are told once."""
+        count = [0]
+
+        def on_some(self, message):
+            count[0] += 1
+            if count[0] % 2:
+                raise ValueError("no")
+
+        self.bad.enabled = False
+        some = self.declare(
+            "plant/+", on_some, name="_on_some", max_retries=3, retry_pattern={1: 10}
+        )
+        some.suspend_after, some.suspend_waiting = 0, 5
+        suspended = 0
+        resume = type(some)._resume
+        with patch.object(
+            self.registry["mqtt.handler"], "_resume", autospec=True
+        ) as resumed:
+            resumed.side_effect = resume
+            for _minute in range(6):
+                self.store(*self.numbers[:20])
+                suspended += bool(some.suspended_since)
+                self.mqtt_run_jobs(later=True)
+                some._look_after()
+        self.assertGreater(suspended, 2)
+        self.assertGreater(resumed.call_count, 2)
+        bodies = some.message_ids.mapped("body")
+        self.assertEqual(len([one for one in bodies if "is suspended" in one]), 1)
+        self.assertFalse([one for one in bodies if "works again" in one])
+        some._resume()
+        some.resumed_on -= timedelta(hours=1)
+        some._look_after()
+        bodies = some.message_ids.mapped("body")
+        self.assertEqual(len([one for one in bodies if "works again" in one]), 1)
+
+    def test_probes_go_on_growing(self):
+        """Also where it was well for a short while in between."""
+        self.bad._suspend()
+        self.bad.failing_since = self.env.cr.now() - timedelta(minutes=40)
+        self.bad._resume()
+        self.bad._suspend()
+        self.assertEqual(self.bad._probe_seconds(), 20 * 60)
+        self.bad.action_resume()
+        self.bad._suspend()
+        self.assertEqual(self.bad._probe_seconds(), 60)
+
+    def test_a_replay_suspends(self):
+        """What it does not come to waits, and is a replay still."""
+        self.bad.enabled = False
+        self.store(*self.numbers)
+        self.tried.clear()
+        seen = []
+
+        def on_replay(self, message):
+            seen.append((message.payload, self.env.context.get("mqtt_replay")))
+            if broken:
+                raise ValueError("no")
+
+        broken = self.broken
+        handler = self.declare("plant/+", on_replay, name="_on_replay")
+        handler.suspend_after = 5
+        replay = self.env["mqtt.replay"].create(
+            {"topic_filter": "plant/+", "handler_id": handler.id}
+        )
+        replay.action_start()
+        self.mqtt_run_jobs()
+        self.assertTrue(handler.suspended_since)
+        self.assertEqual(handler.suspended_count, 35)
+        self.assertEqual(self.messages[-1].state, "queued")
+        again = replay.copy()
+        again.action_start()
+        self.mqtt_run_jobs()
+        self.assertEqual(handler.suspended_count, 75)
+        broken.clear()
+        seen.clear()
+        handler.action_resume()
+        self.mqtt_run_jobs()
+        self.assertEqual(
+            sorted(seen),
+            sorted(
+                [(number, replay.id) for number in self.numbers[5:]]
+                + [(number, again.id) for number in self.numbers]
+            ),
+        )
+
+    def test_shown(self):
+        """On the service, and when the next try is."""
+        self.assertFalse(self.service.suspended_handlers)
+        self.store(*self.numbers)
+        self.service.invalidate_recordset()
+        self.assertEqual(self.service.suspended_handlers, self.bad.name)
+        self.assertIn(self.bad.name, self.service.check_mqtt_status()["message"])
+        action = self.service.action_open_suspended_handlers()
+        self.assertEqual(self.env["mqtt.handler"].search(action["domain"]), self.bad)
+        own = self.own_jobs.sorted("eta")[0]
+        self.assertEqual(self.bad.next_try, own.eta)
+        self.own_jobs.write({"state": "cancelled"})
+        self.bad.invalidate_recordset()
+        self.assertEqual(self.bad.next_try, self.bad.next_probe)

@@ -1,5 +1,7 @@
+from . import mqtt_decision  # what the next ones inherit
 from . import mqtt_cancellation
 from . import mqtt_connection_test
 from . import mqtt_correction
 from . import mqtt_handler_trial
 from . import mqtt_publish
+from . import mqtt_replacement

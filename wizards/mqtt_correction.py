@@ -56,13 +56,13 @@ class MqttCorrection(models.TransientModel):
         job = self.job_id._for_mqtt_operation()
         if not job:
             raise UserError(self.env._("This message is not failed any more."))
-        corrected = job.mqtt_message_id._correct(self._payload_bytes())
+        corrected = job.mqtt_message_id._correct([self._payload_bytes()])
         reason = self.env._("corrected as message %s", corrected.id)
         if job.method_name == PUBLISH_METHOD:
             job._mqtt_publish_instead(corrected, reason)
         else:
             corrected._enqueue_handle(job.mqtt_handler_id)
-        self.job_id._mqtt_cancel(reason)
+        job._mqtt_cancel(job._mqtt_cancelled_by_me(reason))
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _payload_bytes(self):
