@@ -6,6 +6,9 @@ from . import here
 from . import in_order
 from . import handle
 from . import call
+from . import gone
 from . import replay
 from . import publish
 from . import request
+from . import outage
+from . import upkeep

@@ -12,7 +12,6 @@ from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 
 from .failure import (
-    DATABASE_AWAY,
     SAY_ALL,
     Failure,
     full_name,
@@ -21,9 +20,9 @@ from .failure import (
     is_connection_lost,
     shorten,
 )
-from .guard import Guard, HandlerError, SlowHandlerError
+from .guard import Guard, HandlerError, HandlerGoneError, SlowHandlerError
 
-ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, SlowHandlerError)}
+ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, HandlerGoneError, SlowHandlerError)}
 
 
 class MqttSignalHistory(models.Model):
@@ -92,7 +91,9 @@ class MqttSignalHistory(models.Model):
             raise FailedJobError(
                 self.env._("The handler was deleted: cancel this job.")
             )
-        if handler.active and not handler.enabled:
+        if handler._is_gone():
+            return self._wait_for(handler, context)
+        if not handler.enabled:
             raise FailedJobError(
                 self.env._(
                     "“%s” is switched off: switch it on and requeue, or cancel it.",
@@ -148,9 +149,11 @@ class MqttSignalHistory(models.Model):
                 ("exc_name", "=", exc_name),
             ]
         )
-        if exc_name in DATABASE_AWAY:
-            jobs.requeue()
-            return
+        own = [("mqtt_message_id", "=", self.id)]
+        if job := jobs._mqtt_just_broken(own, exc_name, exc_info):
+            seconds = job.mqtt_handler_id._retry_seconds(job.retry)
+            if job._mqtt_try_again(seconds):
+                return
         for job in jobs.sorted("date_started")[-1:]:
             job.exc_info = exc_message if exc_name in ONE_LINE else shorten(exc_info)
             job.mqtt_handler_id._count(

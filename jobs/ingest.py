@@ -3,13 +3,24 @@
 from collections import Counter
 
 from odoo import api, models
+from odoo.fields import Domain
+
+from odoo.addons.queue_job.exception import RetryableJobError
 
 from .dispatch import PIECES
-from .failure import DATABASE_AWAY, in_one_line, is_fault_of_database
+from .failure import (
+    Failure,
+    in_one_line,
+    is_conflict,
+    is_connection_lost,
+    is_fault_of_database,
+)
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 MAX_WAITING_JOBS = 2  # of a company; more would find nothing to store
+HOPEFUL_RETRIES = 1  # of a job, after which another one is not tried beside it
+LONGEST_RETRY = 30  # seconds
 NAMED_SERVICES = 3  # in a job's description
 
 
@@ -41,21 +52,26 @@ class MqttService(models.Model):
         somebody has cancelled or deleted the job.
         """
         waiting = self.env["mqtt.batch"]._read_group(
-            [("is_apart", "!=", True)], ["service_id"]
+            [("job_uuid", "=", False)], ["service_id"]
         )
         self.browse(service.id for (service,) in waiting)._enqueue_ingest()
 
     @api.model
     def _count_waiting_jobs(self, company):
-        """How many jobs of a company wait for a worker, by method."""
+        """How many jobs of a company wait for a worker, by method.
+
+        One that waits for its next try is relied on when it has failed so often that
+        another would too; one of a batch set apart never is.
+        """
+        jobs = self.env["queue.job"]
+        apart = self.env["mqtt.batch"].search([("job_uuid", "!=", False)])
         return dict(
-            self.env["queue.job"]._read_group(
-                [
-                    ("state", "in", ("pending", "enqueued")),
-                    ("mqtt_service_id", "!=", False),
-                    ("company_id", "=", company.id),
-                    ("eta", "=", False),
-                ],
+            jobs._read_group(
+                Domain("state", "in", ("pending", "enqueued"))
+                & Domain("mqtt_service_id", "!=", False)
+                & Domain("company_id", "=", company.id)
+                & Domain("uuid", "not in", apart.mapped("job_uuid"))
+                & (Domain("eta", "=", False) | Domain("retry", ">", HOPEFUL_RETRIES)),
                 ["method_name"],
                 ["__count"],
             )
@@ -65,11 +81,12 @@ class MqttService(models.Model):
         names = self[:NAMED_SERVICES].mapped("name")
         if len(self) > NAMED_SERVICES:
             names.append("…")
-        self._for_jobs().with_delay(
+        delayed = self._for_jobs().with_delay(
             priority=priority,
             max_retries=0,  # a batch is never given up for a passing reason
             description=self.env._("Store messages of %s", ", ".join(names)),
-        )._job_ingest(**named)
+        )
+        return delayed._job_ingest(**named)
 
     def _job_ingest(self, batch_id=None, **_sequences):
         """Store what waits of these services, and of others of their company.
@@ -87,7 +104,7 @@ class MqttService(models.Model):
             [("company_id", "=", self.company_id.id)]
         )
         batches, has_more = self.env["mqtt.batch"]._take(companions)
-        if self._has_killed_its_worker():
+        if self._has_killed_its_worker(most_retries=None):
             return self._set_apart(batches[:PIECES])
         counts, stored, apart = Counter(), [], batches.browse()
         for service, own in batches.grouped("service_id").items():
@@ -95,8 +112,7 @@ class MqttService(models.Model):
                 with self.env.cr.savepoint():
                     own_counts, own_stored = service._ingest(own)
             except Exception as error:
-                if is_fault_of_database(error):
-                    raise
+                self._let_database_recover(error)
                 apart += own
             else:
                 counts += own_counts
@@ -109,20 +125,35 @@ class MqttService(models.Model):
         self._dispatch_stored(stored)
         return said
 
+    def _let_database_recover(self, error):
+        """:raise Exception: when it is the database that is at fault, and not the
+        messages. What queue_job does not try again by itself it does so now.
+        """
+        if not is_fault_of_database(error):
+            return
+        if is_conflict(error) or is_connection_lost(error, self.env.cr):
+            raise error
+        seconds = min(2 ** self._current_job().retry, LONGEST_RETRY)
+        raise RetryableJobError(Failure.of(error).text, seconds=seconds) from error
+
     def _ingest_apart(self, batch):
         if not batch.exists():
             return self.env._("Stored before.")
-        counts, stored = self._ingest(batch)
+        try:
+            counts, stored = self._ingest(batch)
+        except Exception as error:
+            self._let_database_recover(error)
+            raise
         self._dispatch_stored(stored)
         return self._describe_stored(counts)
 
     def _set_apart(self, batches):
         """Give each of these batches a job of its own: one of them is at fault."""
-        batches.is_apart = True
         for batch in batches:
-            batch.service_id._delay_ingest(
+            job = batch.service_id._delay_ingest(
                 batch_id=batch.id, last_sequence=batch.last_sequence
             )
+            batch.job_uuid = job.uuid
         return self.env._("Batches that get a job of their own: %s", len(batches))
 
     def _ingest(self, batches):
@@ -204,41 +235,13 @@ class MqttService(models.Model):
         return list(zip(stored, handlers, strict=True))
 
     def _is_storing(self, through):
-        """Whether messages up to a sequence wait to be stored.
+        """Whether messages up to a sequence wait to be stored."""
+        first = self.env["mqtt.batch"]._first_to_come(self)
+        return bool(first) and first.last_sequence <= through
 
-        A batch that was set apart may stay for ever: its job may fail.
-        """
-        batches = self.env["mqtt.batch"].search(
-            [("service_id", "=", self.id), ("last_sequence", "<=", through)]
-        )
-        if not all(batches.mapped("is_apart")):
-            return True
-        failing = self.env["queue.job"].search_count(
-            [
-                ("mqtt_service_id", "=", self.id),
-                ("method_name", "=", "_job_ingest"),
-                ("state", "not in", ("failed", "done", "cancelled")),
-            ],
-            limit=1,
-        )
-        return bool(batches and failing)
-
-    def _job_ingest_failed(self, **_details):
+    def _job_ingest_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when an ingest job failed."""
-        self._requeue_after_outage("_job_ingest")
-
-    def _requeue_after_outage(self, *methods):
-        """Run jobs again by themselves when it was the database that went away, not the
-        messages that were at fault.
-        """
-        self.env["queue.job"].search(
-            [
-                ("mqtt_service_id", "in", self.ids),
-                ("method_name", "in", methods),
-                ("state", "=", "failed"),
-                ("exc_name", "in", DATABASE_AWAY),
-            ]
-        ).requeue()
+        self._after_outage(exc_name, exc_info, "_job_ingest")
 
     def _history_values(self, message, sequence, subscriptions):
         known = message.subscription_id in subscriptions  # it may have been deleted

@@ -4,8 +4,9 @@ from .wide_fields import BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
 PUBLISH_METHOD = "_job_publish"
+INGEST_METHOD = "_job_ingest"
 CLEANED_METHODS = (
-    "_job_ingest",
+    INGEST_METHOD,
     "_job_dispatch",
     "_job_in_order",
     "_job_silence",
@@ -49,8 +50,8 @@ class QueueJob(models.Model):
         " AND state NOT IN ('done', 'cancelled')"
     )
     _mqtt_pending_for_many = models.Index(
-        "(mqtt_service_id) WHERE state = 'pending' AND mqtt_service_id IS NOT NULL"
-        " AND mqtt_message_id IS NULL"
+        "(mqtt_service_id, method_name) WHERE state IN ('pending', 'failed')"
+        " AND mqtt_service_id IS NOT NULL AND mqtt_message_id IS NULL"
     )
 
     def write(self, vals):
@@ -71,14 +72,17 @@ class QueueJob(models.Model):
                 return (self - done).write(vals) if self - done else True
         if "state" in vals and "mqtt_told" not in vals:
             vals = {**vals, "mqtt_told": False}
+        is_end = vals.get("state") in ("done", "cancelled")
+        of_mqtt = self.sudo().filtered("mqtt_service_id")
+        # A worker's job is started; what was not, a person ends.
+        by_person = of_mqtt.filtered(lambda job: is_end and job.state != "started")
+        if vals.get("state") == "pending":
+            of_mqtt._mqtt_forget_cancelled()
         result = super().write(vals)
-        if vals.get("state") in ("done", "cancelled"):
-            ended = self.sudo().filtered("mqtt_service_id")
-            if vals["state"] == "cancelled":
-                for job in ended:
-                    job._mqtt_note_cancelled(job.result)
-            ended._mqtt_outgoing().unlink()
-            ended.filtered("mqtt_message_id")._mqtt_release_topics()
+        if is_end:
+            for job in by_person:
+                job._mqtt_give_up(job.result)
+            of_mqtt.filtered("mqtt_message_id")._mqtt_release_topics()
         return result
 
     def unlink(self):
@@ -87,14 +91,13 @@ class QueueJob(models.Model):
             lambda job: job.mqtt_service_id and job.state not in ("done", "cancelled")
         )
         for job in pending:
-            job._mqtt_note_cancelled(
+            job._mqtt_give_up(
                 self.env._("Its job was deleted by %s", self.env.user.name)
             )
-        pending._mqtt_outgoing().unlink()
         held_back = pending.filtered("mqtt_message_id")._mqtt_ordered_handlers()
         result = super().unlink()
         for handler, service in held_back:
-            service._enqueue_in_order(handler)
+            service._wake_in_order(handler)
         return result
 
     def _change_job_state(self, state, result=None):
@@ -106,16 +109,33 @@ class QueueJob(models.Model):
         self.check_access("write")
         return super()._change_job_state(state, result=result)
 
-    def _mqtt_note_cancelled(self, reason):
-        """Leave on the message of a job why its handler will not get it.
+    def _mqtt_give_up(self, reason):
+        """Leave where a person sees it what this job will not do, and why.
 
         A job that dispatches has no messages of its own: they wait for the next one.
+
+        :param reason: who ended the job, and how.
         """
         if self.method_name == PUBLISH_METHOD:
-            self._mqtt_outgoing().message_id.cancel_reason = reason
+            outgoing = self._mqtt_outgoing()
+            outgoing.message_id.cancel_reason = reason
+            outgoing.unlink()
         elif self.mqtt_message_id:
-            reason = f"{self.mqtt_handler_id.name or self.name}: {reason}"
-            self.mqtt_message_id.cancel_reason = reason
+            self.mqtt_message_id.cancel_reason = f"{self._mqtt_whose()}: {reason}"
+        elif self.method_name == INGEST_METHOD:
+            self.env["mqtt.batch"].search([("job_uuid", "=", self.uuid)])._give_up(
+                reason
+            )
+
+    def _mqtt_whose(self):
+        return self.mqtt_handler_id.name or self.name
+
+    def _mqtt_forget_cancelled(self):
+        """Somebody requeues what was cancelled: it is not given up any more."""
+        for job in self.filtered("mqtt_message_id"):
+            message = job.mqtt_message_id
+            if (message.cancel_reason or "").startswith(f"{job._mqtt_whose()}: "):
+                message.cancel_reason = False
 
     def _mqtt_outgoing(self):
         """What these jobs have still to publish."""
@@ -127,7 +147,7 @@ class QueueJob(models.Model):
     def _mqtt_release_topics(self):
         """What these jobs held back may go on."""
         for handler, service in self._mqtt_ordered_handlers():
-            service._enqueue_in_order(handler)
+            service._wake_in_order(handler)
 
     def _mqtt_ordered_handlers(self):
         return {

@@ -9,11 +9,14 @@ from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
 from . import test_handler
+from . import test_handler_gone
 from . import test_handler_trial
 from . import test_inbox
 from . import test_ingest
+from . import test_job_ends
 from . import test_large_payloads
 from . import test_message
+from . import test_outage
 from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
