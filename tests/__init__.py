@@ -34,6 +34,8 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_two_transactions
 
 if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
     from . import test_properties
+    from . import test_seams
