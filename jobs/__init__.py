@@ -7,7 +7,10 @@ from . import here
 from . import in_order
 from . import handle
 from . import call
+from . import gone
 from . import replay
 from . import decide
 from . import publish
 from . import request
+from . import outage
+from . import upkeep

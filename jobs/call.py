@@ -8,7 +8,7 @@ from collections.abc import Callable
 from odoo import SUPERUSER_ID, models
 
 from ..mqtt.pattern import TopicPattern
-from .guard import HandlerError
+from .guard import HandlerError, HandlerGoneError
 
 
 class MqttHandler(models.Model):
@@ -56,10 +56,7 @@ class MqttHandler(models.Model):
 
     def _bind_method(self, env):
         if not self._declared_method():
-            raise HandlerError(
-                f"{self.name} is not there any more: its module was uninstalled or has "
-                "changed. Install it again and requeue, or cancel this job"
-            )
+            raise HandlerGoneError(self._describe_gone())
         method = getattr(env[self.model_name], self.method_name)
         return lambda messages, named: method(messages, **named)
 

@@ -10,7 +10,7 @@ from .guard import HandlerError
 from .run import Call, Run
 
 PIECES = 20  # into which messages are split in which a worker died
-MOST_RETRIES = 10  # of a job for reasons of its own
+MOST_RETRIES = 5  # of a job for reasons of its own
 
 
 class MqttService(models.Model):
@@ -131,10 +131,16 @@ class MqttService(models.Model):
 
     # What did not go well
 
-    def _has_killed_its_worker(self):
+    def _has_killed_its_worker(self, most_retries=MOST_RETRIES):
+        """Whether a call has killed a job's worker, or its connection, each time.
+
+        :param most_retries: of the job, for reasons of its own; ``None``: any number.
+        """
         job = self._current_job()
-        # A retry is given an eta; so many of them there are not.
-        return bool(job.retry) and (not job.eta or job.retry > MOST_RETRIES)
+        # A retry is given an eta, but for jobs whose worker died.
+        if not job.retry or not job.eta:
+            return bool(job.retry)
+        return most_retries is not None and job.retry > most_retries
 
     def _current_job(self):
         return (
@@ -171,9 +177,9 @@ class MqttService(models.Model):
             "Its worker died: split into %s parts to find out why.", count
         )
 
-    def _job_dispatch_failed(self, **_details):
+    def _job_dispatch_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when a job for many messages failed."""
-        self._requeue_after_outage("_job_dispatch", "_job_in_order")
+        self._after_outage(exc_name, exc_info, "_job_dispatch", "_job_in_order")
 
     def _describe(self, run):
         tallies = run.tallies.values()

@@ -23,6 +23,10 @@ class HandlerError(FailedJobError):
     """A handler broke a rule. To run it again would not help."""
 
 
+class HandlerGoneError(HandlerError):
+    """A handler is not there: its module was uninstalled or has changed."""
+
+
 class SlowHandlerError(HandlerError):
     """A call took longer than it may."""
 

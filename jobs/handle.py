@@ -13,7 +13,6 @@ from odoo.addons.queue_job.job import Job
 
 from ..mqtt.cause import cause_of
 from .failure import (
-    DATABASE_AWAY,
     SAY_ALL,
     Failure,
     describe_failed,
@@ -23,9 +22,9 @@ from .failure import (
     is_connection_lost,
     shorten,
 )
-from .guard import Guard, HandlerError, SlowHandlerError
+from .guard import Guard, HandlerError, HandlerGoneError, SlowHandlerError
 
-ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, SlowHandlerError)}
+ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, HandlerGoneError, SlowHandlerError)}
 
 
 class MqttSignalHistory(models.Model):
@@ -112,7 +111,9 @@ class MqttSignalHistory(models.Model):
             raise FailedJobError(
                 self.env._("The handler was deleted: cancel this job.")
             )
-        if handler.active and not handler.enabled:
+        if handler._is_gone():
+            return self._wait_for(handler, context)
+        if not handler.enabled:
             raise FailedJobError(handler._describe_switched_off())
         (call,) = self.service_id._calls_of(handler, self, **context)
         begin = time.perf_counter()
@@ -163,9 +164,11 @@ class MqttSignalHistory(models.Model):
                 ("exc_name", "=", exc_name),
             ]
         )
-        if exc_name in DATABASE_AWAY:
-            jobs.requeue()
-            return
+        own = [("mqtt_message_id", "=", self.id)]
+        if job := jobs._mqtt_just_broken(own, exc_name, exc_info):
+            seconds = job.mqtt_handler_id._retry_seconds(job.retry)
+            if job._mqtt_try_again(seconds):
+                return
         for job in jobs.sorted("date_started")[-1:]:
             if exc_name in ONE_LINE:
                 said = trace = exc_message

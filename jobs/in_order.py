@@ -9,7 +9,7 @@ from psycopg2 import OperationalError
 from odoo import models
 from odoo.exceptions import LockError
 
-from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
+from odoo.addons.queue_job.exception import RetryableJobError
 
 from .failure import is_conflict
 from .run import Run
@@ -37,8 +37,8 @@ class MqttService(models.Model):
         )
 
     def _wake_in_order(self, handler):
-        """Have a job call a handler for what waits, unless it is suspended."""
-        if not handler.suspended_since and not self._will_be_seen(
+        """Have a job call a handler for what waits, unless it waits without one."""
+        if not handler._held() and self._is_job_needed(
             "_job_in_order", handler.channel, handler.priority, handler.id
         ):
             self._enqueue_in_order(handler)
@@ -68,14 +68,8 @@ class MqttService(models.Model):
         handler = self.env["mqtt.handler"].browse(handler_id).exists()
         if not handler:
             return self.env._("The handler was deleted.")
-        if not handler.active:
-            raise FailedJobError(
-                self.env._(
-                    "The handler %s is not there any more. Its messages wait until its "
-                    "module is installed again; to give them up, delete the handler.",
-                    handler.name,
-                )
-            )
+        if handler._is_gone():
+            return handler._describe_gone()
         if handler.suspended_since:
             return self.env._("The handler is suspended.")
         if not self._lock_order(handler):
@@ -170,9 +164,7 @@ class MqttService(models.Model):
 
     def _next_in_order(self, handler):
         """What may be handled now, and whether something before it is to come."""
-        stored_through = self.env["mqtt.batch"].search(
-            [("service_id", "=", self.id)], order="last_sequence", limit=1
-        )
+        stored_through = self.env["mqtt.batch"]._first_to_come(self)
         domain = [("handler_id", "=", handler.id), ("service_id", "=", self.id)]
         waiting = self.env["mqtt.ordered.message"].sudo()
         is_gap = False

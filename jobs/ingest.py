@@ -3,13 +3,24 @@
 from collections import Counter, defaultdict
 
 from odoo import api, models
+from odoo.fields import Domain
+
+from odoo.addons.queue_job.exception import RetryableJobError
 
 from .dispatch import PIECES
-from .failure import DATABASE_AWAY, in_one_line, is_fault_of_database
+from .failure import (
+    Failure,
+    in_one_line,
+    is_conflict,
+    is_connection_lost,
+    is_fault_of_database,
+)
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 PRIORITY = 5  # before the default of 10: what follows a message waits for this
 MAX_WAITING_JOBS = 2  # of a company; more would find nothing to store
+HOPEFUL_RETRIES = 1  # of a job, after which another one is not tried beside it
+LONGEST_RETRY = 30  # seconds
 NAMED_SERVICES = 3  # in a job's description
 
 
@@ -41,21 +52,26 @@ class MqttService(models.Model):
         somebody has cancelled or deleted the job.
         """
         waiting = self.env["mqtt.batch"]._read_group(
-            [("is_apart", "!=", True)], ["service_id"]
+            [("job_uuid", "=", False)], ["service_id"]
         )
         self.browse(service.id for (service,) in waiting)._enqueue_ingest()
 
     @api.model
     def _count_waiting_jobs(self, company):
-        """How many jobs of a company wait for a worker, by method."""
+        """How many jobs of a company wait for a worker, by method.
+
+        One that waits for its next try is relied on when it has failed so often that
+        another would too; one of a batch set apart never is.
+        """
+        jobs = self.env["queue.job"]
+        apart = self.env["mqtt.batch"].search([("job_uuid", "!=", False)])
         return dict(
-            self.env["queue.job"]._read_group(
-                [
-                    ("state", "in", ("pending", "enqueued")),
-                    ("mqtt_service_id", "!=", False),
-                    ("company_id", "=", company.id),
-                    ("eta", "=", False),
-                ],
+            jobs._read_group(
+                Domain("state", "in", ("pending", "enqueued"))
+                & Domain("mqtt_service_id", "!=", False)
+                & Domain("company_id", "=", company.id)
+                & Domain("uuid", "not in", apart.mapped("job_uuid"))
+                & (Domain("eta", "=", False) | Domain("retry", ">", HOPEFUL_RETRIES)),
                 ["method_name"],
                 ["__count"],
             )
@@ -65,11 +81,12 @@ class MqttService(models.Model):
         names = self[:NAMED_SERVICES].mapped("name")
         if len(self) > NAMED_SERVICES:
             names.append("…")
-        self._for_jobs().with_delay(
+        delayed = self._for_jobs().with_delay(
             priority=priority,
             max_retries=0,  # a batch is never given up for a passing reason
             description=self.env._("Store messages of %s", ", ".join(names)),
-        )._job_ingest(**named)
+        )
+        return delayed._job_ingest(**named)
 
     def _job_ingest(self, batch_id=None, **_sequences):
         """Store what waits of these services, and of others of their company.
@@ -84,7 +101,7 @@ class MqttService(models.Model):
         if batch_id:
             return self._ingest_apart(self.env["mqtt.batch"].browse(batch_id))
         batches, has_more = self.env["mqtt.batch"]._take(self.company_id)
-        if self._has_killed_its_worker():
+        if self._has_killed_its_worker(most_retries=None):
             return self._set_apart(batches[:PIECES])
         counts, stored, failing = self._ingest(batches)
         said = self._describe_stored(counts)
@@ -95,6 +112,17 @@ class MqttService(models.Model):
             self._enqueue_ingest()
         self._dispatch_stored(stored)
         return said
+
+    def _let_database_recover(self, error):
+        """:raise Exception: when it is the database that is at fault, and not the
+        messages. What queue_job does not try again by itself it does so now.
+        """
+        if not is_fault_of_database(error):
+            return
+        if is_conflict(error) or is_connection_lost(error, self.env.cr):
+            raise error
+        seconds = min(2 ** self._current_job().retry, LONGEST_RETRY)
+        raise RetryableJobError(Failure.of(error).text, seconds=seconds) from error
 
     def _ingest_apart(self, batch):
         if not batch.exists():
@@ -107,11 +135,11 @@ class MqttService(models.Model):
 
     def _set_apart(self, batches):
         """Give each of these batches a job of its own: one of them is at fault."""
-        batches.is_apart = True
         for batch in batches:
-            batch.service_id._delay_ingest(
+            job = batch.service_id._delay_ingest(
                 batch_id=batch.id, last_sequence=batch.last_sequence
             )
+            batch.job_uuid = job.uuid
         return self.env._("Batches that get a job of their own: %s", len(batches))
 
     @api.model
@@ -127,7 +155,11 @@ class MqttService(models.Model):
         received, failing = self._decode(batches)
         to_store = [one for one in received if one[2].store and not one[2].trouble]
         stored = []
-        refused = self._store(to_store, stored)
+        try:
+            refused = self._store(to_store, stored)
+        except Exception as error:
+            self._let_database_recover(error)
+            raise
         offered = Counter(service.id for service, *_message in to_store)
         for service, errors in _by_service(refused).items():
             if len(errors) == offered[service.id] > 1:
@@ -234,41 +266,13 @@ class MqttService(models.Model):
         return values_list
 
     def _is_storing(self, through):
-        """Whether messages up to a sequence wait to be stored.
+        """Whether messages up to a sequence wait to be stored."""
+        first = self.env["mqtt.batch"]._first_to_come(self)
+        return bool(first) and first.last_sequence <= through
 
-        A batch that was set apart may stay for ever: its job may fail.
-        """
-        batches = self.env["mqtt.batch"].search(
-            [("service_id", "=", self.id), ("last_sequence", "<=", through)]
-        )
-        if not all(batches.mapped("is_apart")):
-            return True
-        failing = self.env["queue.job"].search_count(
-            [
-                ("mqtt_service_id", "=", self.id),
-                ("method_name", "=", "_job_ingest"),
-                ("state", "not in", ("failed", "done", "cancelled")),
-            ],
-            limit=1,
-        )
-        return bool(batches and failing)
-
-    def _job_ingest_failed(self, **_details):
+    def _job_ingest_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when an ingest job failed."""
-        self._requeue_after_outage("_job_ingest")
-
-    def _requeue_after_outage(self, *methods):
-        """Run jobs again by themselves when it was the database that went away, not the
-        messages that were at fault.
-        """
-        self.env["queue.job"].search(
-            [
-                ("mqtt_service_id", "in", self.ids),
-                ("method_name", "in", methods),
-                ("state", "=", "failed"),
-                ("exc_name", "in", DATABASE_AWAY),
-            ]
-        ).requeue()
+        self._after_outage(exc_name, exc_info, "_job_ingest")
 
     def _history_values(self, message, sequence, subscriptions):
         known = message.subscription_id in subscriptions  # it may have been deleted

@@ -72,7 +72,7 @@ class MqttService(models.Model):
         waiting = self.env["mqtt.outgoing"].search([("job_uuid", "=", uuid)])
         waiting._lock()
         if not waiting:
-            return self.env._("Published before.")
+            return self.env._("Nothing is left to publish.")
         self._check_may_publish()
         expired = waiting.filtered(lambda one: one.message_id._has_expired())
         expired.message_id.cancel_reason = self.env._("Expired before it was published")
@@ -194,6 +194,6 @@ class MqttService(models.Model):
                 message.has_handlers = True
                 message._enqueue_handle(self.env["mqtt.handler"].browse(handler_id))
 
-    def _job_publish_failed(self, **_details):
+    def _job_publish_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when a job that publishes failed."""
-        self._requeue_after_outage("_job_publish")
+        self._after_outage(exc_name, exc_info, "_job_publish")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from odoo import models
+from odoo.exceptions import LockError
 
 from .run import Run
 
@@ -19,23 +20,24 @@ class MqttReplay(models.Model):
             "mqtt_service_id": self._first_service().id,
         }
 
-    def _enqueue_replay(self, left=None):
-        """:param left: ``[[handler id, message ids]]`` of the part that is not done."""
+    def _enqueue_replay(self):
         company = self._first_service().company_id
-        self.with_context(company_id=company.id).with_delay(
+        delayed = self.with_context(company_id=company.id).with_delay(
             priority=15,  # what comes now goes before what was
             max_retries=0,
             description=self.env._("Replay %s", self.summary),
-        )._job_replay(left=left)
+        )
+        self.job_uuid = delayed._job_replay().uuid
 
-    def _job_replay(self, left=None):
+    def _job_replay(self):
         """Give the next messages to their handlers, and leave the rest to a new job.
 
         Handlers find ``mqtt_replay``, the id of this record, in the context.
         """
         if not self.exists() or self.state != "running":
             return self.env._("It was cancelled.")
-        part = self._next_part() if left is None else left
+        self._lock_running()
+        part = self.left or self._next_part()
         calls = list(self._calls(part))
         service = self._first_service()
         run = Run(
@@ -51,11 +53,8 @@ class MqttReplay(models.Model):
         else:
             run.go().save_tallies()
             self._hold(run.held)
-        if run.left:
-            self._enqueue_replay(
-                [[call.handler.id, call.messages.ids] for call in run.left]
-            )
-        elif self.done < self.total:
+        self.left = [[call.handler.id, call.messages.ids] for call in run.left]
+        if self.left or self.done < self.total:
             self._enqueue_replay()
         else:
             self.state = "done"
@@ -71,6 +70,13 @@ class MqttReplay(models.Model):
         for (service, handler), own in ids.items():
             messages = self.env["mqtt.signal.history"].browse(own)
             service._handle_again(handler, messages, {"mqtt_replay": self.id})
+
+    def _lock_running(self):
+        """See that no other job gives the same messages at the same time."""
+        try:
+            self.lock_for_update()
+        except LockError:
+            self._first_service()._come_back(self.env._("Another job is at it."))
 
     def _next_part(self):
         """``[(handler id, message ids)]`` of the next messages, as they were received.
@@ -113,9 +119,9 @@ class MqttReplay(models.Model):
                 else:
                     yield from calls
 
-    def _job_replay_failed(self, **_details):
+    def _job_replay_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when a job of this replay failed."""
-        self._first_service()._requeue_after_outage("_job_replay")
+        self._first_service()._after_outage(exc_name, exc_info, "_job_replay")
 
     def _first_service(self):
         return self.service_id or self.env["mqtt.service"].with_context(

@@ -71,10 +71,11 @@ class MqttRequest(models.Model):
     def _enqueue_silence(self, seconds, through=None):
         """Have it noticed that no answer has come after so many seconds."""
         for request in self:
-            request._with_job(
+            delayed = request._with_job(
                 eta=timedelta(seconds=seconds),
                 description=self.env._("Wait for an answer: %s", request.topic),
-            )._job_silence(through=through)
+            )
+            request.job_uuid = delayed._job_silence(through=through).uuid
 
     def _take_answer(self, message):
         """A message of history answers: if it is in time, have whoever asked told."""
@@ -184,6 +185,6 @@ class MqttRequest(models.Model):
             failure.text, seconds=failure.seconds, ignore_retry=not failure.counts
         ) from error
 
-    def _job_request_failed(self, **_details):
+    def _job_request_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when a job of this request failed."""
-        self.service_id._requeue_after_outage("_job_answer", "_job_silence")
+        self.service_id._after_outage(exc_name, exc_info, "_job_answer", "_job_silence")

@@ -43,9 +43,36 @@ class MqttService(models.Model):
         except SerializationFailure:  # it has begun meanwhile
             return False
 
+    def _is_job_needed(self, *of_many):
+        """Whether a new job has to take what this transaction leaves.
+
+        Cron tries a failed one again; beside it, job after job would fail as well.
+
+        :param of_many: as ``_will_be_seen`` takes them.
+        """
+        return not self._will_be_seen(*of_many) and not self._failed_of_many(*of_many)
+
+    def _failed_of_many(self, *of_many):
+        failed = [*self._domain_of_many(*of_many), ("state", "=", "failed")]
+        return (
+            self.env["queue.job"]
+            .sudo()
+            .search(failed, order="date_started DESC, id DESC", limit=1)
+        )
+
+    def _domain_of_many(self, method, channel, priority, handler_id=None):
+        return [
+            ("mqtt_service_id", "=", self.id),
+            ("method_name", "=", method),
+            ("mqtt_message_id", "=", False),
+            ("channel", "=", channel),
+            ("priority", "=", priority),
+            ("mqtt_handler_id", "=", handler_id or False),
+        ]
+
     def _wake_dispatch(self, channel, priority):
         """Have a job dispatch what waits for handlers of a channel and priority."""
-        if not self._will_be_seen("_job_dispatch", channel, priority):
+        if self._is_job_needed("_job_dispatch", channel, priority):
             self._enqueue_dispatch(channel, priority)
 
     def _enqueue_dispatch(self, channel, priority):
@@ -74,33 +101,3 @@ class MqttService(models.Model):
                 limit=limit,
             )
         )
-
-    def _wake_all_dispatch(self):
-        """Have jobs dispatch what waits and has none: theirs was cancelled or deleted.
-
-        Called by cron.
-        """
-        for service, channel, priority in (
-            self.env["mqtt.dispatch"]
-            .sudo()
-            ._read_group(
-                [("handler_id", "=", False)], ["service_id", "channel", "priority"]
-            )
-        ):
-            open_jobs = (
-                self.env["queue.job"]
-                .sudo()
-                .search_count(
-                    [
-                        ("mqtt_service_id", "=", service.id),
-                        ("method_name", "=", "_job_dispatch"),
-                        ("channel", "=", channel),
-                        ("priority", "=", priority),
-                        # A failed one is for a person to requeue.
-                        ("state", "in", ("pending", "enqueued", "started", "failed")),
-                    ],
-                    limit=1,
-                )
-            )
-            if not open_jobs:
-                service._enqueue_dispatch(channel, priority)

@@ -1,6 +1,6 @@
 from psycopg2.errors import SerializationFailure
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL, mute_logger
 
 from ..mqtt.message import decode_batch
@@ -38,8 +38,10 @@ class MqttBatch(models.Model):
         required=True, help="The messages, as mqtt/message.py encodes them."
     )
     size = fields.Integer(help="Bytes of the messages, uncompressed.")
-    is_apart = fields.Boolean(
-        help="A job of its own stores it, because it kept a job for many from storing."
+    job_uuid = fields.Char(
+        index="btree_not_null",
+        help="Of its own job, which stores it because it kept a job for many from "
+        "storing.",
     )
 
     def _waiting(self, company):
@@ -55,7 +57,7 @@ class MqttBatch(models.Model):
                 " COALESCE(size, octet_length(content))"
                 " FROM mqtt_batch batch"
                 " JOIN mqtt_service service ON service.id = batch.service_id"
-                " WHERE service.company_id = %s AND is_apart IS NOT TRUE"
+                " WHERE service.company_id = %s AND job_uuid IS NULL"
                 " ORDER BY batch.id LIMIT %s",
                 company.id,
                 LOOKED_AT,
@@ -96,6 +98,42 @@ class MqttBatch(models.Model):
                 return self.browse()
         half = len(self) // 2
         return self[:half]._lock_free() + self[half:]._lock_free()
+
+    @api.model
+    def _first_to_come(self, service):
+        """The batch of a service that is stored next, if one is to be.
+
+        Not one whose own job has failed: a person has to act, so nothing waits for it.
+        """
+        own = [("service_id", "=", service.id)]
+        batch = self.search(
+            [*own, ("job_uuid", "=", False)], order="last_sequence", limit=1
+        )
+        apart = self.search([*own, ("job_uuid", "!=", False)])
+        if apart:
+            failed = self.env["queue.job"].search(
+                [("uuid", "in", apart.mapped("job_uuid")), ("state", "=", "failed")]
+            )
+            uuids = set(failed.mapped("uuid"))
+            batch += apart.filtered(lambda one: one.job_uuid not in uuids)
+        return batch.sorted("last_sequence")[:1]
+
+    def _give_up(self, reason):
+        """Put the messages where a person sees them, stores them again or deletes them.
+
+        :param reason: who gave them up, and how.
+        """
+        for batch in self:
+            self.env["mqtt.quarantine"]._put(
+                batch.service_id,
+                [
+                    (sequence, message, message.trouble or reason)
+                    for sequence, message in batch._messages()
+                    if message.store or message.trouble
+                ],
+            )
+        if self:
+            self._delete_stored()
 
     def _messages(self):
         """Pairs of sequence and message, in the order of reception."""

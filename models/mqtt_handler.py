@@ -473,20 +473,9 @@ class MqttHandler(models.Model):
         back = self.browse(row.id for row, _values in changed if not row.active)
         for row, values in changed:
             row.with_context(**context).write(values)
-        back._requeue_in_order()
         back._release()
         gone.with_context(**context).write({"active": False})
         self.env.flush_all()
-
-    def _requeue_in_order(self):
-        """Have jobs try again that failed because the handler was not there."""
-        self.env["queue.job"].sudo().search(
-            [
-                ("mqtt_handler_id", "in", self.ids),
-                ("mqtt_message_id", "=", False),
-                ("state", "=", "failed"),
-            ]
-        ).requeue()
 
     def _read_declarations(self):
         """``{(model, method, position): values of the row}`` of this registry."""

@@ -19,9 +19,7 @@ class MqttHandler(models.Model):
         """Called by cron: tell of failures, wake what waits, add counts up."""
         self._tell_failures()
         self._look_after_suspended()
-        self._wake_waiting()
-        self.env["mqtt.service"].sudo()._wake_ingest()
-        self.env["mqtt.service"]._wake_all_dispatch()
+        self.env["mqtt.service"].sudo()._wake_all()
         self.env["mqtt.handler.tally"]._fold()
 
     @api.model
@@ -105,30 +103,3 @@ class MqttHandler(models.Model):
         return self.env._(
             "“%s” is switched off: switch it on and requeue, or cancel it.", self.name
         )
-
-    @api.model
-    def _wake_waiting(self):
-        """Enqueue a job where messages wait for their turn and none will take them."""
-        for handler, service in (
-            self.env["mqtt.ordered.message"]
-            .sudo()
-            ._read_group([], ["handler_id", "service_id"])
-        ):
-            waiting = (
-                self.env["queue.job"]
-                .sudo()
-                .search_count(
-                    [
-                        ("mqtt_handler_id", "=", handler.id),
-                        ("mqtt_service_id", "=", service.id),
-                        ("mqtt_message_id", "=", False),
-                        # A failed one is for a person to requeue.
-                        ("state", "in", ("pending", "enqueued", "started", "failed")),
-                    ],
-                    limit=1,
-                )
-            )
-            if handler.suspended_since:
-                continue
-            if handler.active and not waiting and service._next_in_order(handler)[0]:
-                service._enqueue_in_order(handler)

@@ -98,7 +98,7 @@ class MqttHandler(models.Model):
 
     def _held(self):
         """Those of these handlers that messages wait for without a job."""
-        return self.filtered(lambda one: not one.active or one.suspended_since)
+        return self.filtered(lambda one: one.suspended_since or one._is_gone())
 
     def _domain_of_own_jobs(self):
         """The jobs of one message each for this handler."""
@@ -157,6 +157,7 @@ class MqttHandler(models.Model):
 
     def _release(self):
         """Let what waits for these handlers be dispatched."""
+        self._requeue_gone()
         rows = self.env["mqtt.dispatch"].sudo().search([("handler_id", "in", self.ids)])
         rows.handler_id = False
         keys = {(row.service_id, row.channel, row.priority) for row in rows}

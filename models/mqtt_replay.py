@@ -12,6 +12,8 @@ OWN_FIELDS = {
     "done",
     "last_id",
     "end_id",
+    "left",
+    "job_uuid",
     "allowed_service_ids",
     "company_id",
 }
@@ -74,6 +76,12 @@ class MqttReplay(models.Model):
     allowed_service_ids = fields.Json(
         readonly=True, copy=False, help="Services that who started it may see."
     )
+    left = fields.Json(
+        readonly=True,
+        copy=False,
+        help="[[handler, [messages]]] of the part that was begun and is not done.",
+    )
+    job_uuid = fields.Char(readonly=True, copy=False, help="Of its last job.")
     end_id = BigInteger(
         readonly=True, copy=False, help="Of the newest message when it was started."
     )

@@ -47,6 +47,10 @@ class MqttRequest(models.Model):
     )
     answer_preview = fields.Char(related="answer_id.payload_preview", string="Says")
 
+    job_uuid = fields.Char(
+        help="Of the job that tells whoever asked that there is no answer."
+    )
+
     # Who is told: as queue_job keeps the environment of a job's records.
     model_name = fields.Char()
     method_name = fields.Char()

@@ -200,7 +200,7 @@ class MqttService(models.Model):
             ``None``.
         """
         waiting = self.env["mqtt.batch"]._read_group(
-            [("service_id", "in", service_ids), ("is_apart", "!=", True)],
+            [("service_id", "in", service_ids), ("job_uuid", "=", False)],
             ["service_id"],
         )
         services = self.browse(service.id for (service,) in waiting)

@@ -5,8 +5,9 @@ from .wide_fields import BigMany2one
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
 PUBLISH_METHOD = "_job_publish"
+INGEST_METHOD = "_job_ingest"
 CLEANED_METHODS = (
-    "_job_ingest",
+    INGEST_METHOD,
     "_job_dispatch",
     "_job_in_order",
     "_job_silence",
@@ -56,8 +57,8 @@ class QueueJob(models.Model):
         " AND state NOT IN ('done', 'cancelled')"
     )
     _mqtt_pending_for_many = models.Index(
-        "(mqtt_service_id) WHERE state = 'pending' AND mqtt_service_id IS NOT NULL"
-        " AND mqtt_message_id IS NULL"
+        "(mqtt_service_id, method_name) WHERE state IN ('pending', 'failed')"
+        " AND mqtt_service_id IS NOT NULL AND mqtt_message_id IS NULL"
     )
 
     @api.model_create_multi
@@ -92,18 +93,21 @@ class QueueJob(models.Model):
         if vals.get("state") == "failed" and len(self) == 1 and self.mqtt_message_id:
             cause = self._mqtt_describe_cause(vals, self.mqtt_message_id)
             vals = {**vals, "mqtt_cause": cause}
+        is_end = vals.get("state") in ("done", "cancelled")
+        of_mqtt = self.sudo().filtered("mqtt_service_id")
+        # A worker's job is started; what was not, a person ends.
+        by_person = of_mqtt.filtered(lambda job: is_end and job.state != "started")
+        if vals.get("state") == "pending":
+            of_mqtt._mqtt_forget_cancelled()
         jobs = self
         if "exc_message" in vals and len(self) == 1 and self.mqtt_service_id:
             # Or each run of a failing message would leave a note in the chatter.
             jobs = self.with_context(tracking_disable=True)
         result = super(QueueJob, jobs).write(vals)
-        if vals.get("state") in ("done", "cancelled"):
-            ended = self.sudo().filtered("mqtt_service_id")
-            if vals["state"] == "cancelled":
-                for reason, jobs in ended.grouped("result").items():
-                    jobs._mqtt_note_cancelled(reason)
-            ended._mqtt_outgoing().unlink()
-            ended.filtered("mqtt_message_id")._mqtt_release_topics()
+        if is_end:
+            for reason, jobs in by_person.grouped("result").items():
+                jobs._mqtt_give_up(reason)
+            of_mqtt.filtered("mqtt_message_id")._mqtt_release_topics()
         return result
 
     def unlink(self):
@@ -111,14 +115,13 @@ class QueueJob(models.Model):
         pending = self.sudo().filtered(
             lambda job: job.mqtt_service_id and job.state not in ("done", "cancelled")
         )
-        pending._mqtt_note_cancelled(
+        pending._mqtt_give_up(
             self.env._("Its job was deleted by %s", self.env.user.name)
         )
-        pending._mqtt_outgoing().unlink()
         held_back = pending.filtered("mqtt_message_id")._mqtt_ordered_handlers()
         result = super().unlink()
         for handler, service in held_back:
-            service._enqueue_in_order(handler)
+            service._wake_in_order(handler)
         return result
 
     @api.model
@@ -142,19 +145,26 @@ class QueueJob(models.Model):
         self.check_access("write")
         return super()._change_job_state(state, result=result)
 
-    def _mqtt_note_cancelled(self, reason):
-        """Leave on the messages of these jobs why their handlers will not get them.
+    def _mqtt_give_up(self, reason):
+        """Leave where a person sees it what these jobs will not do, and why.
 
         A job that dispatches has no messages of its own: they wait for the next one.
+
+        :param reason: who ended the job, and how.
         """
-        self._mqtt_outgoing().message_id.cancel_reason = reason
+        outgoing = self._mqtt_outgoing()
+        outgoing.message_id.cancel_reason = reason
+        outgoing.unlink()
         handling = self.filtered(
             lambda job: job.mqtt_message_id and job.method_name != PUBLISH_METHOD
         )
-        for name, jobs in handling.grouped(
-            lambda job: job.mqtt_handler_id.name or job.name
-        ).items():
+        for name, jobs in handling.grouped(QueueJob._mqtt_whose).items():
             jobs.mqtt_message_id.cancel_reason = f"{name}: {reason}"
+        apart = self.filtered(lambda job: job.method_name == INGEST_METHOD)
+        if apart:
+            self.env["mqtt.batch"].search(
+                [("job_uuid", "in", apart.mapped("uuid"))]
+            )._give_up(reason)
 
     def _mqtt_outgoing(self):
         """What these jobs have still to publish."""
@@ -166,7 +176,7 @@ class QueueJob(models.Model):
     def _mqtt_release_topics(self):
         """What these jobs held back may go on."""
         for handler, service in self._mqtt_ordered_handlers():
-            service._enqueue_in_order(handler)
+            service._wake_in_order(handler)
 
     def _mqtt_ordered_handlers(self):
         return {

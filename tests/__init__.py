@@ -11,11 +11,14 @@ from . import test_dead_letters
 from . import test_dispatch
 from . import test_failures
 from . import test_handler
+from . import test_handler_gone
 from . import test_handler_trial
 from . import test_inbox
 from . import test_ingest
+from . import test_job_ends
 from . import test_large_payloads
 from . import test_message
+from . import test_outage
 from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
@@ -33,7 +36,9 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_two_transactions
 from . import test_window
 
 if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
     from . import test_properties
+    from . import test_seams

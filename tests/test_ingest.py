@@ -275,7 +275,7 @@ class TestIngest(MqttCase):
             self.service._delay_ingest()
             again = self.env["queue.job"].search([("state", "=", "pending")])
             again.write(failed)
-        (self.service | others[0])._job_ingest_failed()
+        (self.service | others[0])._job_ingest_failed(exc_name=failed["exc_name"])
         self.assertEqual(again.state, "pending")
 
     def test_a_job_has_bounds(self):
