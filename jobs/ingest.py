@@ -4,6 +4,7 @@ from collections import Counter
 
 from odoo import api, models
 
+from ..mqtt.log import flattened
 from .dispatch import PIECES
 from .failure import DATABASE_AWAY, in_one_line, is_fault_of_database
 
@@ -164,7 +165,7 @@ class MqttService(models.Model):
         :raise Exception: when it is the database that is at fault.
         """
         try:
-            with self.env.cr.savepoint():
+            with flattened("odoo.sql_db"), self.env.cr.savepoint():
                 pairs = self._store_together(messages)
             stored += pairs
             return []

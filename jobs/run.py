@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, is_conflict, is_connection_lost
 from .guard import Guard, SlowHandlerError
 from .streak import Streak
@@ -184,7 +185,8 @@ class Run:
         if error is not None:
             self._streak(call).add()
             failure = Failure.of(error)
-            tally.error = f"{call.messages.topic}: {failure.text}"
+            topic = short_line(call.messages.topic, TOPIC_CHARS)
+            tally.error = f"{topic}: {failure.text}"
             tally.failed += self.on_failure(call.handler, call.messages, failure)
             if self.in_order:
                 self._held_topics.add(call.messages.topic)

@@ -17,9 +17,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
-from ..mqtt.payload import one_line, storable
+from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
 from ..mqtt.tls import Certificate
+from ..mqtt.wording import short_line
 from .log import get_logger
 from .problem import Problem, WebSocketRefused
 from .settings import ServiceSettings, SubscriptionSettings
@@ -388,7 +389,7 @@ def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
         for name in ("ReasonString", "ServerReference")
         if hasattr(properties, name)
     )
-    return one_line(storable(f"{reason_code}: {said}" if said else str(reason_code)))
+    return short_line(f"{reason_code}: {said}" if said else reason_code)
 
 
 def server_reference(properties: Properties | None) -> str:

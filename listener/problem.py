@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..mqtt.headers import HeaderError
 from ..mqtt.reference import OptionsUnreadable, SecretMissing
 from ..mqtt.tls import TlsError
+from ..mqtt.wording import name_error, short_line
 
 # MQTT 5.0 section 2.4; paho translates the return codes of 3.1.1 into these.
 _REASONS = {
@@ -77,6 +78,9 @@ class Problem:
     code: str
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", short_line(self.detail))
+
     @classmethod
     def from_reason(cls, value: int, text: str, *, has_will: bool = False) -> Problem:
         """:param value: reason code of CONNACK or DISCONNECT; :param text: its name.
@@ -110,7 +114,7 @@ class Problem:
                 return cls("lost", str(error))
             case OSError():
                 return cls("unreachable", error.strerror or str(error))
-        return cls("other", f"{type(error).__name__}: {error}")
+        return cls("other", name_error(error))
 
     @classmethod
     def _from_settings(cls, error: ValueError) -> Problem:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..mqtt.payload import storable
+from ..mqtt.wording import name_error, short_line
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
@@ -184,7 +184,7 @@ class Writer(threading.Thread):
         """
         message = delivery.message
         error = self._error
-        reason = storable(f"It cannot be enqueued: {type(error).__name__}: {error}")
+        reason = short_line(f"It cannot be enqueued: {name_error(error)}")
         delivery.message = replace(message, trouble=reason)
         if self._commit_once([delivery]):
             _logger.warning(

@@ -38,3 +38,4 @@ from . import mqtt_signal_state
 from . import mqtt_signal_topic_filter
 from . import mqtt_subscription
 from . import queue_job
+from . import queue_job_guard  # before what the others do with it

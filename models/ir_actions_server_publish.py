@@ -208,7 +208,10 @@ class IrActionsServer(models.Model):
 
 
 def _to_json(value):
-    """For expressions: a value as JSON, a record as its id."""
+    """For expressions: a value as JSON, a record as its id.
+
+    :raise ValueError: for a number that JSON does not have.
+    """
     if isinstance(value, models.BaseModel):
         value = value.ids if len(value) > 1 else value.id
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)

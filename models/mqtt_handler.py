@@ -1,6 +1,5 @@
 import ast
 import inspect
-import logging
 import random
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from ..mqtt.handler import (
     check_retry_pattern,
     declared,
 )
+from ..mqtt.log import get_logger
 from ..mqtt.pattern import TopicPattern
-from ..mqtt.payload import one_line
 from ..mqtt.topic import FilterIndex, TopicError
+from ..mqtt.wording import short_line
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 DEFAULT_RETRY_PATTERN = {1: 10, 2: 60, 3: 300}
 # Odoo ends a worker after 60 seconds of CPU time. The worst case of a job for many
@@ -624,7 +624,7 @@ class MqttHandler(models.Model):
                 "failed": failed,
                 "seconds": seconds,
                 "slowest": slowest,
-                "error": error and one_line(error),
+                "error": error and short_line(error),
                 "error_date": error and now,
             }
         )

@@ -1,11 +1,11 @@
-import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..mqtt.log import get_logger
 from .mqtt_service import CONNECTION_FIELDS
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at

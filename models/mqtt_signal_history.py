@@ -6,14 +6,9 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..mqtt.payload import (
-    PayloadError,
-    decode_text,
-    hex_view,
-    one_line,
-    parse_json,
-    pretty_json,
-)
+from ..mqtt.json_text import parse_json, pretty_json
+from ..mqtt.payload import PayloadError, decode_text, hex_view
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .column_storage import compress_fast
 from .wide_fields import BigInteger, BigMany2one, Bytes
 
@@ -230,6 +225,9 @@ class MqttSignalHistory(models.Model):
     def json(self):
         """The value of the payload, parsed once while a handler runs.
 
+        It may hold strings with U+0000 or halves of surrogate pairs, which JSON can
+        escape and the database cannot store.
+
         :raise PayloadError: when it is not JSON, with topic and position, in one line.
         """
         self.ensure_one()
@@ -238,7 +236,9 @@ class MqttSignalHistory(models.Model):
             try:
                 parsed[self.id] = parse_json(self.payload_bytes)
             except PayloadError as error:
-                raise PayloadError(f"{one_line(self.topic)}: {error}") from None
+                raise PayloadError(
+                    f"{short_line(self.topic, TOPIC_CHARS)}: {error}"
+                ) from None
         return parsed[self.id]
 
     @api.model

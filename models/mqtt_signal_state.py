@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from odoo.addons.queue_job.exception import FailedJobError
 
-from ..mqtt.payload import one_line
+from ..mqtt.wording import short_line
 
 OPEN_STATES = {"queued", "retrying", "failed"}
 # What publishing raises itself; the words of other exceptions may hold anything.
@@ -203,9 +203,9 @@ class MqttSignalHistory(models.Model):
     def _describe_unpublished(self, job):
         """Why the messages of a job that publishes are not sent, in one line."""
         if job.state != "failed":
-            return one_line(job.result or "")
+            return short_line(job.result or "")
         if job.exc_name == IN_OWN_WORDS:
-            return one_line(job.exc_message or "")
+            return short_line(job.exc_message or "")
         return self.env._(
             "Its job failed, and not because of the broker: see Failed Messages."
         )

@@ -11,6 +11,7 @@ from . import test_dispatch
 from . import test_handler
 from . import test_handler_trial
 from . import test_inbox
+from . import test_inputs
 from . import test_ingest
 from . import test_large_payloads
 from . import test_message
@@ -31,6 +32,7 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_wording
 
 if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
     from . import test_properties

@@ -15,15 +15,9 @@ from paho.mqtt.properties import Properties
 from odoo.tests import BaseCase, tagged
 
 from ..listener.client import read_properties
+from ..mqtt.json_text import parse_json, pretty_json
 from ..mqtt.message import Message, decode_batch, encode_batch
-from ..mqtt.payload import (
-    PayloadError,
-    decode_text,
-    hex_view,
-    parse_json,
-    pretty_json,
-    storable,
-)
+from ..mqtt.payload import PayloadError, decode_text, hex_view, storable
 from ..mqtt.publish import next_publish, split_publish
 from ..mqtt.topic import FilterIndex, TopicError, TopicFilter, check_topic_name
 from .common import MqttCase
@@ -149,11 +143,15 @@ class TestVocabularyProperties(BaseCase):
         text = decode_text(payload)
         self.assertIn(text and text.encode(), (payload, None, ""))
         self.assertEqual(hex_view(payload).count("\n") + 1, -(-len(payload) // 16) or 1)
-        pretty_json(text or "")
+        pretty = pretty_json(text or "")
         try:
-            parse_json(payload)
+            value = parse_json(payload)
         except PayloadError as error:
-            self.assertNotIn("\n", str(error))
+            self.assertTrue(str(error).isprintable())
+            self.assertIsNone(pretty)
+        else:
+            json.dumps(value, allow_nan=False)
+            self.assertTrue(text is None or pretty)
 
     @cases(1_000)
     @given(JSON)
