@@ -208,6 +208,7 @@ def new_client(
     :param passing: with a session that ends with the connection, for MQTT 3.1.1.
     :raise TlsError: when its certificates and key cannot be used.
     :raise SecretMissing: when a secret is not where it should be.
+    :raise SecretNotBound: when it may not be sent to this host.
     :raise OptionsUnreadable: when that cannot be known.
     :raise HeaderError: when what is there are no headers.
     """

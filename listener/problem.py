@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 
 from ..mqtt.headers import HeaderError
-from ..mqtt.reference import OptionsUnreadable, SecretMissing
+from ..mqtt.reference import OptionsUnreadable, SecretMissing, SecretNotBound
 from ..mqtt.tls import TlsError
 from ..mqtt.wording import name_error, short_line
 
@@ -100,7 +100,13 @@ class Problem:
                 return cls("tls_closed", str(error))
             case ssl.SSLError():
                 return cls(_TLS_REASONS.get(error.reason, "tls_other"), str(error))
-            case TlsError() | SecretMissing() | OptionsUnreadable() | HeaderError():
+            case (
+                TlsError()
+                | SecretMissing()
+                | SecretNotBound()
+                | OptionsUnreadable()
+                | HeaderError()
+            ):
                 return cls._from_settings(error)
             case WebSocketRefused():
                 return cls("websocket", str(error))
@@ -124,6 +130,8 @@ class Problem:
                 return cls("tls_setup", error.code)
             case SecretMissing():
                 return cls("secret_missing", error.reference)
+            case SecretNotBound():
+                return cls("secret_unbound", f"{error.reference} {error.entry}")
             case OptionsUnreadable():
                 return cls("options_unreadable", error.path)
         return cls("headers")

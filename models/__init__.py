@@ -1,4 +1,5 @@
 from . import base
+from . import judged
 from . import ir_actions_server
 from . import ir_actions_server_publish
 from . import ir_cron
@@ -10,6 +11,7 @@ from . import mqtt_dispatch
 from . import mqtt_grant
 from . import mqtt_handler
 from . import mqtt_handler_care
+from . import mqtt_handler_guard
 from . import mqtt_handler_suspension
 from . import mqtt_handler_tally
 from . import mqtt_ordered_message

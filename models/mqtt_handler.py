@@ -6,11 +6,12 @@ from pathlib import Path
 import psycopg2
 
 from odoo import api, fields, models, tools
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import mute_logger
 
 from ..mqtt.handler import (
+    DECLARING,
     DEFAULT_CHANNEL,
     DeclarationError,
     check,
@@ -47,29 +48,6 @@ MATCHING_FIELDS = {
     "priority",
     "ordered",
 }
-# What the code says of a handler that is declared in it, and nobody else.
-DECLARED_FIELDS = {
-    "active",
-    "kind",
-    "name",
-    "pattern",
-    "batch",
-    "ordered",
-    "subscribe",
-    "channel",
-    "priority",
-    "max_retries",
-    "retry_pattern",
-    "service_id",
-    "service_ref",
-    "direction",
-    "action_server_id",
-    "record_domain",
-}
-METHOD_FIELDS = {"model_name", "method_name", "position"}
-DECLARING = object()  # in the context of the registry's own writes: none can send it
-# What is run: for those only who may write server actions anyway.
-SYSTEM_FIELDS = {"action_server_id", "record_domain"}
 
 
 class MqttHandler(models.Model):
@@ -337,65 +315,23 @@ class MqttHandler(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._check_system({"action_server_id": True, **vals})
-            self._check_declaring(vals)
         handlers = super().create(vals_list)
         self.env.registry.clear_cache()
         handlers._sync_subscriptions()
         return handlers
 
     def write(self, vals):
-        self._check_system(vals)
-        self._check_declaring(vals)
-        if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals) and not self._is_syncing():
-            self._check_not_declared()
         result = super().write(vals)
-        if "service_id" in vals:
-            self.check_access("write")  # Odoo asks before: it may be another company's
         if MATCHING_FIELDS & set(vals):
             self.env.registry.clear_cache()
         if {*MATCHING_FIELDS, "subscribe"} & set(vals):
             self._sync_subscriptions()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_declared(self):
-        self.filtered("active")._check_not_declared()
-
     def unlink(self):
         result = super().unlink()
         self.env.registry.clear_cache()
         return result
-
-    def _check_not_declared(self):
-        if any(handler.kind == "code" for handler in self):
-            raise UserError(
-                self.env._("This handler is declared in code: change it there.")
-            )
-
-    def _check_declaring(self, vals):
-        """No row is made to stand for a method: its declaration makes that row."""
-        names_method = any(vals.get(name) for name in METHOD_FIELDS)
-        if (names_method or vals.get("kind") == "code") and not self._is_syncing():
-            raise UserError(self.env._("A method is declared in code."))
-
-    def _check_system(self, vals):
-        """Who chooses the code that runs has to be allowed to write it."""
-        if (
-            any(vals.get(name) for name in SYSTEM_FIELDS)
-            and not self.env.su
-            and not self.env.user.has_group("base.group_system")
-        ):
-            raise AccessError(
-                self.env._(
-                    "Only a system administrator may choose what a handler runs, and "
-                    "on which records."
-                )
-            )
-
-    def _is_syncing(self):
-        return self.env.context.get("mqtt_declaring") is DECLARING
 
     # Buttons
 

@@ -38,6 +38,20 @@ SECRET_FIELDS = (
     "websocket_headers_secret",
 )
 SENT_SECRETS = ("password", "websocket_headers")  # what the broker gets to read
+# Where and how that travels, and who has it: whoever changes it enters it again, or it
+# could be sent to a broker of their own, or in the clear.
+ROUTE_FIELDS = (
+    "host",
+    "port",
+    "transport",
+    "websocket_path",
+    "tls",
+    "tls_unchecked",
+    "tls_authorities",
+    "tls_alpn",
+    "follow_redirects",
+    "company_id",
+)
 
 
 class MqttService(models.Model):
@@ -343,10 +357,11 @@ class MqttService(models.Model):
         self._check_required(vals)
         if {*CONNECTION_FIELDS, *TLS_FIELDS, *SECRET_FIELDS} & set(vals):
             vals = {**vals, "needs_restart": True}
-        if {"host", "port"} & set(vals):
-            # Or a manager could have it sent to a broker of his own, and read it there.
-            self._forget_sent_secrets(vals)
+        before = [self._route_of(service) for service in self]
         result = super().write(vals)
+        pairs = zip(self, before, strict=True)
+        moved = self.browse(one.id for one, was in pairs if self._route_of(one) != was)
+        moved._forget_sent_secrets(vals)
         if {"status", "active"} & set(vals):
             self._wake_listener()
         if "name" in vals:
@@ -368,16 +383,20 @@ class MqttService(models.Model):
                 label = field._description_string(self.env)
                 raise ValidationError(self.env._("%s may not be empty.", label))
 
+    @staticmethod
+    def _route_of(service):
+        return [service[name] or False for name in ROUTE_FIELDS]
+
     def _forget_sent_secrets(self, vals):
-        moved = self.filtered(
-            lambda one: any(
-                name in vals and one[name] != vals[name] for name in ("host", "port")
-            )
-        )
+        """Forget what is stored, and what is referred to, unless it was entered anew.
+
+        :param vals: what was just written.
+        """
         for name in SENT_SECRETS:
-            secret = f"{name}_secret"
-            if not {name, secret} & set(vals):
-                moved.sudo().filtered(secret)[secret] = False
+            kept, reference = f"{name}_secret", f"{name}_reference"
+            if not {name, kept, reference} & set(vals):
+                self.sudo().filtered(kept)[kept] = False
+                self.sudo().filtered(reference)[reference] = False
 
     @api.ondelete(at_uninstall=False)
     def _unlink_if_unused(self):

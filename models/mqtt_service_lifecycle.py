@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..mqtt.topic import partial_overlap
@@ -116,6 +116,12 @@ class MqttService(models.Model):
         self.check_access("read")
         services = self or self.search([], order="id", limit=1)
         return services.sudo() or self.sudo().create({})
+
+    @api.constrains("status")
+    def _check_started(self):
+        """Whoever asks for it, and however: only what can work is started."""
+        for service in self.filtered(lambda one: one.status == "start"):
+            service._check_configuration()
 
     def _request_start(self):
         for service in self:

@@ -14,6 +14,7 @@ from .pattern import TopicPattern
 from .topic import TopicError
 
 DEFAULT_CHANNEL = "root.mqtt.dispatch"  # complete name of the queue_job channel
+DECLARING = object()  # in the context of the registry's own writes: none can send it
 DIRECTIONS = ("receive", "send", "both")
 _NOTE = "_mqtt_handlers"
 _noted_names: set[str] = set()  # of all functions that were ever decorated

@@ -8,6 +8,7 @@ from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
+from . import test_guards
 from . import test_handler
 from . import test_handler_trial
 from . import test_inbox
@@ -28,6 +29,7 @@ from . import test_redirect
 from . import test_references
 from . import test_request
 from . import test_service
+from . import test_spreadsheet
 from . import test_subscriptions
 from . import test_suspension
 from . import test_tls

@@ -436,7 +436,14 @@ class TestAccess(MqttCase):
                 with self.assertRaises(UserError):
                     handler.write(values)
                 with self.assertRaises(UserError):
-                    handler.create({"name": "X", "pattern": "x", **values})
+                    handler.create(
+                        {
+                            "name": "X",
+                            "pattern": "x",
+                            "action_server_id": self.handler.action_server_id.id,
+                            **values,
+                        }
+                    )
 
     def test_what_a_refused_row_says(self):
         """PostgreSQL logs a whole row that it refuses: it is not asked."""

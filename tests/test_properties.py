@@ -35,7 +35,11 @@ FILTER_LEVELS = st.lists(
     st.sampled_from(("a", "b", "", "$SYS", "ü", "+", "#")), min_size=1, max_size=4
 ).filter(lambda levels: "#" not in levels[:-1] and levels != [""])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
