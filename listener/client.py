@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ..mqtt.connect import check_connect
 from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
@@ -211,8 +212,10 @@ def new_client(
     :raise SecretNotBound: when it may not be sent to this host.
     :raise OptionsUnreadable: when that cannot be known.
     :raise HeaderError: when what is there are no headers.
+    :raise UnsendableError: when no packet could carry a setting.
     """
     settings = settings.resolved()
+    check_connect(vars(settings))
     is_5 = settings.protocol == "5"
     client = Client(
         paho.CallbackAPIVersion.VERSION2,

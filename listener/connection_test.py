@@ -77,6 +77,11 @@ def _test_server(settings: ServiceSettings, route: Route) -> Iterator[Step]:
         yield step
         if step.problem:
             return
+    try:  # what is kept elsewhere, for this server
+        settings = settings.resolved()
+    except ValueError as error:
+        yield Step("login", settings.username or "", 0.0, Problem.from_exception(error))
+        return
     if settings.tls:
         handshake = _Handshake(settings)
         step = _timed("tls", "", handshake.make)

@@ -6,6 +6,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from ..mqtt.connect import UnsendableError
 from ..mqtt.headers import HeaderError
 from ..mqtt.reference import OptionsUnreadable, SecretMissing, SecretNotBound
 from ..mqtt.tls import TlsError
@@ -106,6 +107,7 @@ class Problem:
                 | SecretNotBound()
                 | OptionsUnreadable()
                 | HeaderError()
+                | UnsendableError()
             ):
                 return cls._from_settings(error)
             case WebSocketRefused():
@@ -132,6 +134,8 @@ class Problem:
                 return cls("secret_missing", error.reference)
             case SecretNotBound():
                 return cls("secret_unbound", f"{error.reference} {error.entry}")
+            case UnsendableError():
+                return cls("unsendable", error.field)
             case OptionsUnreadable():
                 return cls("options_unreadable", error.path)
         return cls("headers")

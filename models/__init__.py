@@ -32,6 +32,7 @@ from . import mqtt_service_status
 from . import mqtt_service_announce  # this and the next add to what those above say
 from . import mqtt_service_references
 from . import mqtt_service_tls
+from . import mqtt_service_checks
 from . import mqtt_service_redirect  # says where all that happened
 from . import mqtt_signal_history
 from . import mqtt_signal_hour

@@ -55,6 +55,7 @@ class IrActionsServer(models.Model):
     mqtt_preview = fields.Text(compute="_compute_mqtt_preview", string="Preview")
 
     @api.depends("model_id", "state")
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_mqtt_preview_ref(self):
         for action in self:
             record = False
@@ -63,6 +64,7 @@ class IrActionsServer(models.Model):
             action.mqtt_preview_ref = record and f"{record._name},{record.id}"
 
     @api.depends("mqtt_preview_ref", "mqtt_topic", "mqtt_payload", "state")
+    @api.depends_context("lang", "tz", "uid", "allowed_company_ids")
     def _compute_mqtt_preview(self):
         for action in self:
             record = action.state == PUBLISH and action.mqtt_preview_ref

@@ -1,6 +1,6 @@
 from babel.dates import format_timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import babel_locale_parse
 
 from .groups import OPERATOR, check_group
@@ -28,6 +28,7 @@ class QueueJob(models.Model):
         "(mqtt_handler_id) WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
     )
 
+    @api.depends_context("lang")
     def _compute_mqtt_age(self):
         now = fields.Datetime.now()
         locale = babel_locale_parse(self.env.context.get("lang") or "en_US")

@@ -1,11 +1,12 @@
 import ast
 import inspect
+import math
 import random
 from pathlib import Path
 
 import psycopg2
 
-from odoo import api, fields, models, tools
+from odoo import SUPERUSER_ID, api, fields, models, tools
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import mute_logger
@@ -22,6 +23,7 @@ from ..mqtt.log import get_logger
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError
 from ..mqtt.wording import short_line
+from .groups import MANAGER
 
 _logger = get_logger(__name__)
 
@@ -36,6 +38,7 @@ SECONDS = {
     "storing_job_seconds": 1.0,
     "storing_call_seconds": 1.0,
 }
+MAX_SECONDS = 86_400.0  # of these limits
 # What decides which messages a handler gets: cached, see _index.
 MATCHING_FIELDS = {
     "active",
@@ -131,7 +134,7 @@ class MqttHandler(models.Model):
     runs_as = fields.Char(compute="_compute_runs_as")
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
-    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id")
+    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)
     handled_count = fields.Integer(string="Handled", compute="_compute_tally")
     failed_count = fields.Integer(string="Failures", compute="_compute_tally")
     mean_time = fields.Float(
@@ -168,6 +171,7 @@ class MqttHandler(models.Model):
             handler.source = method and _place(method)
 
     @api.depends("user_id", "service_id.user_id")
+    @api.depends_context("lang", "uid", "allowed_company_ids")
     def _compute_runs_as(self):
         superuser = self.env._("Superuser")
         of_services = self.env["mqtt.service"].search_count(
@@ -301,7 +305,13 @@ class MqttHandler(models.Model):
         for handler in self:
             try:
                 check_retry_pattern(ast.literal_eval(handler.retry_pattern))
-            except (ValueError, SyntaxError, TypeError, MemoryError) as error:
+            except (
+                ValueError,
+                SyntaxError,
+                TypeError,
+                MemoryError,
+                RecursionError,
+            ) as error:
                 raise ValidationError(
                     self.env._(
                         "Retry Pattern has to look like %(one)s or %(other)s: runs, "
@@ -360,8 +370,8 @@ class MqttHandler(models.Model):
     def _register_hook(self):
         """Bring the rows in line with the methods that this registry declares.
 
-        :raise DeclarationError: naming model, method and pattern of one that cannot
-            work.
+        One that cannot work is an error in the log, which names model, method and
+        pattern; what came for it before waits until it can.
         """
         super()._register_hook()
         self._sync_declared()
@@ -402,6 +412,21 @@ class MqttHandler(models.Model):
                 self._write_declared(new, changed, gone.sudo())
         except (psycopg2.errors.UniqueViolation, psycopg2.errors.SerializationFailure):
             _logger.info("another process registers the MQTT handlers")
+        except (ValidationError, psycopg2.Error):
+            self._write_declared_apart(new, changed, gone.sudo())
+
+    def _write_declared_apart(self, new, changed, gone):
+        """One that cannot be written keeps no other from it."""
+        parts = [([values], [], gone.browse()) for values in new]
+        parts += [([], [pair], gone.browse()) for pair in changed]
+        for part in [*parts, ([], [], gone)]:
+            try:
+                with self.env.cr.savepoint():
+                    self._write_declared(*part)
+            except (UserError, psycopg2.Error) as error:
+                names = [values["name"] for values in part[0]]
+                names += [row.name for row, _values in part[1]]
+                _logger.error("%s cannot be registered: %s", ", ".join(names), error)
 
     def _write_declared(self, new, changed, gone):
         context = {"mqtt_declaring": DECLARING, "tracking_disable": True}
@@ -436,10 +461,15 @@ class MqttHandler(models.Model):
                     try:
                         check(options, getattr(cls, method_name))
                     except DeclarationError as error:
-                        raise DeclarationError(
-                            f"@mqtt_handler({options.pattern!r}) on "
-                            f"{model._name}.{method_name}: {error}"
-                        ) from error
+                        # The others, and the registry, cannot help it.
+                        _logger.error(
+                            "@mqtt_handler(%r) on %s.%s cannot work: %s",
+                            options.pattern,
+                            model._name,
+                            method_name,
+                            error,
+                        )
+                        continue
                     found[model._name, method_name, position] = {
                         "active": True,
                         "kind": "code",
@@ -492,14 +522,20 @@ class MqttHandler(models.Model):
         :return: ``FilterIndex`` of ``(handler id, channel, priority, ordered)``, or
             ``None`` where there is no handler.
         """
-        service = self.env["mqtt.service"].sudo().browse(service_id)
+        # It is for everybody: nothing of who happens to ask first may be in it.
+        every = self.with_env(self.env(user=SUPERUSER_ID, su=True, context={}))
+        service = every.env["mqtt.service"].browse(service_id)
         entries = [
             (
                 TopicPattern(handler.pattern).filter,
                 (handler.id, handler.channel, handler.priority, handler.ordered),
             )
-            for handler in self.sudo().search(
-                [("enabled", "=", True), ("direction", "in", [direction, "both"])]
+            for handler in every.search(
+                [
+                    ("active", "=", True),
+                    ("enabled", "=", True),
+                    ("direction", "in", [direction, "both"]),
+                ]
             )
             if handler._is_for(service)
         ]
@@ -526,7 +562,17 @@ class MqttHandler(models.Model):
     def _seconds(self, name):
         """A time limit of ``SECONDS``, or what the system parameter says instead."""
         parameters = self.env["ir.config_parameter"].sudo()
-        return float(parameters.get_param(f"mqtt_listener.{name}", SECONDS[name]))
+        text = parameters.get_param(f"mqtt_listener.{name}", SECONDS[name])
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds <= MAX_SECONDS:
+            _logger.warning(
+                "mqtt_listener.%s is not a number of seconds: %s", name, text
+            )
+            return SECONDS[name]
+        return seconds
 
     def _retry_seconds(self, tries, seconds=None):
         """Seconds to wait after so many runs.
@@ -569,7 +615,7 @@ class MqttHandler(models.Model):
 
     def _sync_subscriptions(self):
         """Have the services subscribe to the filters of the handlers that say so."""
-        services = self.env["mqtt.service"].sudo().search(Domain.TRUE)
+        services = self.env["mqtt.service"].sudo().search([("active", "=", True)])
         for handler in self.sudo():
             try:
                 with self.env.cr.savepoint():

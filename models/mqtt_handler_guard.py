@@ -103,8 +103,10 @@ class MqttHandler(models.Model):
         if self.env.su or all(handler.service_id for handler in self):
             return
         services = self.env["mqtt.service"].sudo().with_context(active_test=False)
-        others = services.search([]).company_id - self.env.user.sudo().company_ids
-        if others:
+        own = self.env.user.sudo().company_ids
+        if services.search_count(
+            [("company_id", "not in", [False, *own.ids])], limit=1
+        ):
             raise AccessError(
                 self.env._(
                     "A handler without a service is called for messages of all "

@@ -26,6 +26,7 @@ class MqttReplay(models.Model):
     _description = "MQTT Replay"
     _order = "id desc"
     _rec_name = "summary"
+    _rec_names_search = ("topic_filter", "handler_id")
 
     summary = fields.Char(compute="_compute_summary")
     handler_id = fields.Many2one(
@@ -81,6 +82,7 @@ class MqttReplay(models.Model):
     )
 
     @api.depends("topic_filter", "selected_ids", "handler_id")
+    @api.depends_context("lang")
     def _compute_summary(self):
         for replay in self:
             what = (

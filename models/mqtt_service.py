@@ -5,7 +5,10 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import NO_ACCESS, Domain
 from odoo.tools import format_datetime, mute_logger
 
+from ..mqtt.connect import TEXTS
+from ..mqtt.outgoing import is_text
 from .groups import MANAGER, check_group
+from .wide_fields import BigInteger
 
 CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
@@ -37,6 +40,7 @@ SECRET_FIELDS = (
     "tls_key_password_secret",
     "websocket_headers_secret",
 )
+SECRET_BYTES = 1024 * 1024
 SENT_SECRETS = ("password", "websocket_headers")  # what the broker gets to read
 # Where and how that travels, and who has it: whoever changes it enters it again, or it
 # could be sent to a broker of their own, or in the clear.
@@ -119,7 +123,7 @@ class MqttService(models.Model):
     password_secret = fields.Char(groups=NO_ACCESS, copy=False)
     password_is_set = fields.Boolean(compute="_compute_password")
     keepalive = fields.Integer(default=60, required=True, help="Seconds.")
-    session_expiry = fields.Integer(
+    session_expiry = BigInteger(
         default=604800,
         required=True,
         help="Seconds for which the broker keeps the messages of an absent listener "
@@ -229,6 +233,9 @@ class MqttService(models.Model):
     def _set_secret(self, name):
         """Keep what was entered as ``name`` where nobody reads it."""
         self._check_manager()
+        for value in filter(None, self.mapped(name)):
+            if not is_text(value, TEXTS.get(name, SECRET_BYTES)):
+                raise ValidationError(self._describe_problem("unsendable", name))
         # A statement that fails is logged with what it sets, by PostgreSQL too: so this
         # one sets nothing else, and no other transaction is in its way.
         self.flush_recordset()
@@ -264,6 +271,7 @@ class MqttService(models.Model):
         return Domain("id", "in", found.ids)
 
     @api.depends("connection_ids.problem", "connection_ids.problem_detail")
+    @api.depends_context("lang")
     def _compute_last_error(self):
         for service in self:
             connection = service.connection_ids.sudo()
@@ -272,6 +280,7 @@ class MqttService(models.Model):
             )
 
     @api.depends("connection_ids.session_lost_date", "session_loss_seen")
+    @api.depends_context("lang", "tz")
     def _compute_session_loss(self):
         for service in self:
             lost = service.connection_ids.sudo().session_lost_date
@@ -335,8 +344,9 @@ class MqttService(models.Model):
             [{"service_id": service.id} for service in services]
         )
         self.env.registry.clear_cache()  # handlers may name a service
-        self.env["mqtt.handler"].search(
-            [("subscribe", "=", True)]
+        # sudo: they are for the service, whoever created it may see of them
+        self.env["mqtt.handler"].sudo().search(
+            [("active", "=", True), ("subscribe", "=", True)]
         )._sync_subscriptions()
         return services
 

@@ -182,6 +182,7 @@ class MqttSignalHistory(models.Model):
     )
 
     @api.depends("payload_digest", "payload_attachment_id", "size")
+    @api.depends_context("lang")
     def _compute_payload_warning(self):
         for message in self:
             message.payload_warning = not message._is_kept() and self.env._(

@@ -42,6 +42,7 @@ class MqttService(models.Model):
                 )
 
     @api.depends("paused_topic_ids.topic")
+    @api.depends_context("lang")
     def _compute_paused_warning(self):
         for service in self:
             topics = service.paused_topic_ids.mapped("topic")

@@ -90,6 +90,7 @@ class MqttSubscription(models.Model):
     )
 
     @api.depends("grant_ids.reason")
+    @api.depends_context("lang")
     def _compute_refusal(self):
         for subscription in self:
             reason = subscription.grant_ids.reason

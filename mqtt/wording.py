@@ -37,6 +37,17 @@ def short_line(text: object, limit: int = LINE_CHARS) -> str:
     return f"{line}… ({len(text) - room:,} more characters)"
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes it: no NUL, no half of a surrogate pair."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def short_trace(trace: str, limit: int = TRACE_CHARS) -> str:
     """The end of a traceback, each line of it made short and printable."""
     lines = [

@@ -3,6 +3,7 @@ from importlib.util import find_spec
 from . import test_access
 from . import test_announcements
 from . import test_broker_limits
+from . import test_checks
 from . import test_client
 from . import test_connection
 from . import test_connection_test
@@ -24,6 +25,7 @@ from . import test_publish_action
 from . import test_publish_order
 from . import test_quarantine
 from . import test_rate
+from . import test_reading
 from . import test_receipts
 from . import test_redirect
 from . import test_references

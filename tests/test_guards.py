@@ -117,7 +117,8 @@ class TestGuards(MqttCase):
         for name, value in values.items():
             found = record._fields[name].convert_to_write(record[name], record)
             self.assertNotEqual(found, value, name)
-        raise UserError("It does not count")
+        said = "it does not count"
+        raise UserError(said)
 
     def test_services_of_other_companies(self):
         own = self.model("mqtt.service").browse(self.service.id)

@@ -57,7 +57,7 @@ class MqttService(models.Model):
         service._check_configuration()
         settings = ServiceSettings.from_values(service._listener_settings())
         try:
-            settings = settings.resolved()
+            settings.resolved()
         except ValueError as error:  # secrets elsewhere
             problem = Problem.from_exception(error)
             raise UserError(
