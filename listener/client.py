@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import selectors
 import ssl
 import struct
 from collections.abc import Callable, Iterable
@@ -104,6 +105,28 @@ class Client(paho.Client):
         )
         if packets:
             self._packet_queue(paho.PUBACK, packets, 0, 1)
+
+    def turn(self, seconds: float) -> int:
+        """Wait for the socket, read and write, as paho's ``loop`` does; that asks
+        ``select()``, which takes no descriptor from 1,024 on.
+
+        :return: paho's return code.
+        """
+        sock = self.socket()
+        if sock is None:
+            return paho.MQTT_ERR_NO_CONN
+        events = selectors.EVENT_READ | selectors.EVENT_WRITE * self.want_write()
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, events)
+            patience = 0 if self.has_buffered else seconds
+            ready = {key.fileobj: mask for key, mask in selector.select(patience)}
+        mask = ready.get(sock, 0)
+        code = paho.MQTT_ERR_SUCCESS
+        if self.has_buffered or mask & selectors.EVENT_READ:
+            code = self.loop_read()
+        if not code and mask & selectors.EVENT_WRITE:
+            code = self.loop_write()
+        return code or self.loop_misc()
 
     # What follows overrides what paho does not call public; there is no other way.
 

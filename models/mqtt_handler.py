@@ -127,7 +127,8 @@ class MqttHandler(models.Model):
     record_domain = fields.Char(
         string="Records",
         help="Which records of the action's model it runs on, as a domain with the "
-        "names of its evaluation context: [('serial_no', '=', params['serial'])]. "
+        "names of its evaluation context: "
+        "[('serial_no', '=', mqtt_params['serial'])]. "
         "Empty: on the message, or on no record.",
     )
     user_id = fields.Many2one("res.users", string="Runs as", ondelete="restrict")
@@ -283,7 +284,7 @@ class MqttHandler(models.Model):
                 raise ValidationError(
                     self.env._(
                         "“%(action)s” works on %(model)s: say in Records which ones, "
-                        "for example [('name', '=', topic)].",
+                        "for example [('name', '=', mqtt_topic)].",
                         action=action.name,
                         model=action.model_id.name,
                     )

@@ -16,6 +16,7 @@ from . import test_inbox
 from . import test_inputs
 from . import test_ingest
 from . import test_large_payloads
+from . import test_living
 from . import test_message
 from . import test_pacing
 from . import test_pattern

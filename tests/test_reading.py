@@ -206,7 +206,7 @@ class TestReading(AccessCase):
                 with self.subTest(user=user.login, **context):
                     self.env.invalidate_all()
                     self.env.registry.clear_cache()
-                    asker = handlers.with_user(user).with_context(context)
+                    asker = handlers.with_user(user).with_context(**context)
                     index = asker._index(self.service.id, "receive")
                     for topic, found in (
                         ("plant/1", self.handler),

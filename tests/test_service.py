@@ -296,11 +296,11 @@ class TestService(MqttCase):
         self.assertFalse(service._listener_claim("here", "host")["receipts"])
 
     def test_reports_are_added_up(self):
-        """Counters grow by what is reported; a refused filter says why."""
-        self.service._listener_claim("here", "host")
-        for _ in range(2):
+        """Of each listener; a refused filter says why."""
+        for listener in ("here", "there"):
+            self.service._listener_claim(listener, "host")
             self.service._listener_report(
-                "here",
+                listener,
                 {"received": 5, "dropped": 1, "reconnects": 1},
                 {
                     self.subscription.id: {
