@@ -27,6 +27,12 @@ class MqttHandler(models.Model):
         self.ensure_one()
         user = self.user_id or service.user_id
         user = user or self.env["res.users"].browse(SUPERUSER_ID)
+        company = service.company_id
+        if company and user.id != SUPERUSER_ID and company not in user.company_ids:
+            raise HandlerError(
+                f"It runs as {user.name}, who has no access to {company.name}: choose "
+                "another user and requeue"
+            )
         env = self.env(user=user.id, su=user.id == SUPERUSER_ID, context={})
         context = {**env["res.users"].context_get(), **context}
         if service.company_id:

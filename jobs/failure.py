@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
@@ -13,14 +12,21 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import InterfaceError, OperationalError, errorcodes
 
+from odoo.exceptions import UserError
+
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
-from ..mqtt.payload import PayloadError, one_line
+from ..mqtt.payload import PayloadError
+from ..mqtt.wording import TRACE_HEAD, short_line
 from .guard import HandlerError
 
 OWN_FILES = Path(__file__).parent
 CONFLICTS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED)
 CONFLICT_SECONDS = (1, 3)  # to wait for a transaction that was in the way
+BUILTINS = "builtins."  # where ValueError is; queue_job leaves it out
+SAID_CHARS = 350  # of what an exception says, beside its name and place
+MOST_CAUSES = 10  # of an exception that are told
+SAFE_EVAL = "/odoo/tools/safe_eval.py"  # which wraps what the code of an action raises
 SAY_ALL = (PayloadError, HandlerError)  # in one line; a traceback would only hide it
 
 
@@ -47,9 +53,10 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
+        error = _in_action(error)
         kind = type(error)
         name = full_name(kind)
-        said = one_line(" ".join(str(error).split())) or kind.__name__
+        said = short_line(error, SAID_CHARS) or kind.__name__
         if isinstance(error, SAY_ALL):
             return cls(error, name, said, said, is_final=True)
         frames = _handler_frames(error)
@@ -57,11 +64,7 @@ class Failure:
         if frames:
             text += f" ({place(frames[-1])})"
         trace = "".join(
-            [
-                "Traceback (most recent call last):\n",
-                *traceback.format_list(frames),
-                *traceback.format_exception_only(error),
-            ]
+            [TRACE_HEAD, *traceback.format_list(frames), f"{kind.__name__}: {said}\n"]
         )
         if is_conflict(error):
             return cls(
@@ -79,27 +82,52 @@ class Failure:
 
 
 def in_one_line(error: BaseException) -> BaseException:
-    """``error``; the texts it was raised with, and those that led to it, made one line
-    each, where they can be.
+    """What stands for ``error`` where queue_job logs and stores it: of its name and its
+    traceback, with what it says, and what those that led to it say, in one short line.
 
-    They may quote a topic or a payload, and queue_job logs the traceback as it is: a
-    device could write lines of its own into the log.
+    They may quote a topic or a payload, say it by a method of their own, and let
+    nothing be changed: a device could write lines of its own into the log.
     """
-    told, one = [], error
-    while one is not None and one not in told:
-        with suppress(AttributeError, TypeError):  # some let nothing be changed
-            one.args = tuple(
-                one_line(value) if isinstance(value, str) else value
-                for value in one.args
-            )
-        told.append(one)
-        one = one.__cause__ or one.__context__
+    return _stand_in(_in_action(error), [])
+
+
+def _stand_in(error: BaseException, seen: list) -> BaseException:
+    kind = type(error)
+    base = UserError if isinstance(error, UserError) else FailedJobError
+    own = type(kind.__name__, (base,), {"__module__": kind.__module__})
+    other = own(short_line(error, SAID_CHARS))
+    cause = error.__cause__ or (
+        None if error.__suppress_context__ else error.__context__
+    )
+    seen.append(error)
+    is_new = cause is not None and all(one is not cause for one in seen)
+    other.__cause__ = (
+        _stand_in(cause, seen) if is_new and len(seen) < MOST_CAUSES else None
+    )
+    return other.with_traceback(error.__traceback__)
+
+
+def _in_action(error: BaseException) -> BaseException:
+    """What the code of a server action raised: Odoo wraps it together with all of the
+    code.
+    """
+    while (
+        type(error) is ValueError
+        and error.__context__ is not None
+        and _last_file(error).endswith(SAFE_EVAL)
+    ):
+        error = error.__context__
     return error
+
+
+def _last_file(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].filename if frames else ""
 
 
 def full_name(kind: type) -> str:
     """The name of an exception class as queue_job writes it."""
-    return f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+    return f"{kind.__module__}.{kind.__name__}".removeprefix(BUILTINS)
 
 
 def place(frame: traceback.FrameSummary) -> str:
@@ -126,13 +154,13 @@ def describe_failed(exc_name: str, exc_message: object, trace: str) -> str:
     last = trace.rpartition('\n  File "')[2]
     found = re.match(r'(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)', last)
     if not found:
-        return one_line(" ".join(str(exc_message).split()))
+        return short_line(str(exc_message))
     kind = exc_name.rpartition(".")[2]
     # The traceback has what str() makes of the exception, which its arguments may not.
     lines = last.split("\n")[1:]
     said = " ".join(dropwhile(lambda line: line[:1].isspace(), lines))
     said = said.partition(": ")[2] if said.startswith(exc_name + ": ") else ""
-    said = one_line(" ".join((said or str(exc_message)).split())) or kind
+    said = short_line(said or str(exc_message)) or kind
     where = f"{found['file'].rpartition('/addons/')[2]}:{found['line']}"
     return f"{kind}: {said} ({where}, {found['name']})"
 

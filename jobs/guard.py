@@ -16,6 +16,8 @@ from psycopg2.errors import QueryCanceled
 
 from odoo.addons.queue_job.exception import FailedJobError
 
+from ..mqtt.log import flattened
+
 ARRIVAL = 1.0  # seconds within which an exception arrives in another thread
 
 
@@ -61,6 +63,9 @@ class Guard:
         }
         self._cr.commit = _forbidden("commit")
         self._cr.rollback = _forbidden("roll back")
+        # Statements that fail are logged whole, with what a device says in them.
+        self._log = flattened("odoo.sql_db")
+        self._log.__enter__()
         # A statement blocks the thread where no exception reaches it.
         self._cr.execute(
             "SELECT set_config('statement_timeout', %s, TRUE)",
@@ -73,6 +78,7 @@ class Guard:
 
     def __exit__(self, *_exception) -> None:
         self._is_over.set()
+        self._log.__exit__(None, None, None)
         for name, method in self._own.items():
             if method is None:
                 del self._cr.__dict__[name]

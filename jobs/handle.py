@@ -12,7 +12,9 @@ from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 
 from ..mqtt.cause import cause_of
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import (
+    BUILTINS,
     SAY_ALL,
     Failure,
     describe_failed,
@@ -77,7 +79,7 @@ class MqttSignalHistory(models.Model):
             priority=handler.priority,
             max_retries=handler.max_retries,
             channel=handler.channel,
-            description=f"{handler.name}: {self.topic}",
+            description=f"{handler.name}: {short_line(self.topic, TOPIC_CHARS)}",
         )
         if failure is None:
             return job
@@ -142,14 +144,13 @@ class MqttSignalHistory(models.Model):
         job = self.service_id._current_job()
         tries = job.retry + failure.counts  # queue_job writes it afterwards
         is_last = bool(job.max_retries) and tries >= job.max_retries
-        in_one_line(error)
         if failure.is_final or is_last:
-            raise error
+            raise in_one_line(error)
         raise RetryableJobError(
             failure.text,
             seconds=handler._retry_seconds(tries, failure.seconds),
             ignore_retry=not failure.counts,
-        ) from error
+        ) from None  # what it says is in one line
 
     def _job_handle_failed(self, exc_name, exc_message, exc_info, **_details):
         """Called by queue_job when a job for this message has failed.
@@ -157,6 +158,7 @@ class MqttSignalHistory(models.Model):
         It runs in the transaction that sets the job failed: if this raised, the job
         would run again.
         """
+        exc_name = exc_name.removeprefix(BUILTINS)
         jobs = self.env["queue.job"].search(
             [
                 ("mqtt_message_id", "=", self.id),
@@ -169,6 +171,7 @@ class MqttSignalHistory(models.Model):
             seconds = job.mqtt_handler_id._retry_seconds(job.retry)
             if job._mqtt_try_again(seconds):
                 return
+        topic = short_line(self.topic, TOPIC_CHARS)
         for job in jobs.sorted("date_started")[-1:]:
             if exc_name in ONE_LINE:
                 said = trace = exc_message
@@ -183,5 +186,5 @@ class MqttSignalHistory(models.Model):
                 }
             )
             job.mqtt_handler_id._count(
-                self.service_id, failed=1, error=f"{self.topic}: {said}"
+                self.service_id, failed=1, error=f"{topic}: {said}"
             )

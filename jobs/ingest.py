@@ -7,6 +7,7 @@ from odoo.fields import Domain
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..mqtt.log import flattened
 from .dispatch import PIECES
 from .failure import (
     Failure,
@@ -211,7 +212,7 @@ class MqttService(models.Model):
         if not messages:
             return []
         try:
-            with self.env.cr.savepoint():
+            with flattened("odoo.sql_db"), self.env.cr.savepoint():
                 pairs = self._store_together(messages)
             stored += pairs
             return []

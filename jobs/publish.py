@@ -10,6 +10,7 @@ from odoo.addons.queue_job.job import Job
 
 from ..listener.publisher import WINDOW, Publisher
 from ..listener.settings import ServiceSettings
+from ..mqtt.wording import TOPIC_CHARS, short_line
 
 PRIORITY = 5  # before the default of 10: somebody waits for it
 TRIES = 10
@@ -39,7 +40,7 @@ class MqttService(models.Model):
             max_retries=TRIES,
             description=self.env._(
                 "Publish through %(service)s: %(topic)s",
-                topic=message.topic,
+                topic=short_line(message.topic, TOPIC_CHARS),
                 service=self.name,
             )
             if len(waiting) == 1

@@ -10,6 +10,7 @@ from odoo.exceptions import LockError
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.response import is_response
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, in_one_line, is_conflict, is_connection_lost
 from .guard import Guard, HandlerError
 
@@ -73,7 +74,9 @@ class MqttRequest(models.Model):
         for request in self:
             delayed = request._with_job(
                 eta=timedelta(seconds=seconds),
-                description=self.env._("Wait for an answer: %s", request.topic),
+                description=self.env._(
+                    "Wait for an answer: %s", short_line(request.topic, TOPIC_CHARS)
+                ),
             )
             request.job_uuid = delayed._job_silence(through=through).uuid
 
@@ -86,7 +89,9 @@ class MqttRequest(models.Model):
         self.state = "answered"
         if self.method_name:
             self._with_job(
-                description=self.env._("Answer to %s", self.topic)
+                description=self.env._(
+                    "Answer to %s", short_line(self.topic, TOPIC_CHARS)
+                )
             )._job_answer(message_id=message.id)
 
     def _with_job(self, **options):
@@ -178,12 +183,11 @@ class MqttRequest(models.Model):
         if is_conflict(error) or is_connection_lost(error, self.env.cr):
             raise error  # queue_job's own business
         failure = Failure.of(error)
-        in_one_line(error)
         if failure.is_final:
-            raise error
+            raise in_one_line(error)
         raise RetryableJobError(
             failure.text, seconds=failure.seconds, ignore_retry=not failure.counts
-        ) from error
+        ) from None  # what it says is in one line
 
     def _job_request_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when a job of this request failed."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, is_conflict, is_connection_lost
 from .guard import Guard, SlowHandlerError
 from .streak import Streak
@@ -206,7 +207,8 @@ class Run:
         ):
             tally = self._tally(call)
             tally.failed += is_end
-            tally.error = f"{message.topic}: {failure.text}"
+            topic = short_line(message.topic, TOPIC_CHARS)
+            tally.error = f"{topic}: {failure.text}"
 
     def _timed(self, call: Call, anew: bool = False) -> float:
         if anew or call.handler != self._last_handler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import selectors
 import socket
 import ssl
 import struct
@@ -17,10 +18,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ..mqtt.connect import check_connect
 from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
-from ..mqtt.payload import one_line, storable
+from ..mqtt.payload import storable
 from ..mqtt.publish import Publish, next_publish, split_publish
 from ..mqtt.tls import Certificate
+from ..mqtt.wording import short_line
 from .log import get_logger
 from .problem import Problem, WebSocketRefused
 from .settings import ServiceSettings, SubscriptionSettings
@@ -111,6 +114,28 @@ class Client(paho.Client):
         )
         if packets:
             self._packet_queue(paho.PUBACK, packets, 0, 1)
+
+    def turn(self, seconds: float) -> int:
+        """Wait for the socket, read and write, as paho's ``loop`` does; that asks
+        ``select()``, which takes no descriptor from 1,024 on.
+
+        :return: paho's return code.
+        """
+        sock = self.socket()
+        if sock is None:
+            return paho.MQTT_ERR_NO_CONN
+        events = selectors.EVENT_READ | selectors.EVENT_WRITE * self.want_write()
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, events)
+            patience = 0 if self.has_buffered else seconds
+            ready = {key.fileobj: mask for key, mask in selector.select(patience)}
+        mask = ready.get(sock, 0)
+        code = paho.MQTT_ERR_SUCCESS
+        if self.has_buffered or mask & selectors.EVENT_READ:
+            code = self.loop_read()
+        if not code and mask & selectors.EVENT_WRITE:
+            code = self.loop_write()
+        return code or self.loop_misc()
 
     # What follows overrides what paho does not call public; there is no other way.
 
@@ -216,10 +241,13 @@ def new_client(
     :param passing: with a session that ends with the connection, for MQTT 3.1.1.
     :raise TlsError: when its certificates and key cannot be used.
     :raise SecretMissing: when a secret is not where it should be.
+    :raise SecretNotBound: when it may not be sent to this host.
     :raise OptionsUnreadable: when that cannot be known.
     :raise HeaderError: when what is there are no headers.
+    :raise UnsendableError: when no packet could carry a setting.
     """
     settings = settings.resolved()
+    check_connect(vars(settings))
     is_5 = settings.protocol == "5"
     client = Client(
         paho.CallbackAPIVersion.VERSION2,
@@ -397,7 +425,7 @@ def reason_text(reason_code: ReasonCode, properties: Properties | None) -> str:
         for name in ("ReasonString", "ServerReference")
         if hasattr(properties, name)
     )
-    return one_line(storable(f"{reason_code}: {said}" if said else str(reason_code)))
+    return short_line(f"{reason_code}: {said}" if said else reason_code)
 
 
 def server_reference(properties: Properties | None) -> str:

@@ -26,6 +26,7 @@ from ..mqtt.message import UNREADABLE, Message
 from ..mqtt.payload import storable
 from ..mqtt.publish import Publish
 from ..mqtt.rate import TopicRates
+from ..mqtt.wording import short_line
 from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
@@ -612,7 +613,7 @@ class MqttConnection(threading.Thread):
         except Exception as error:
             # Not refused: the broker would send it again with every new connection,
             # and everything behind it would wait. It goes into quarantine.
-            trouble = storable(f"Its properties cannot be read: {error}")
+            trouble = short_line(f"Its properties cannot be read: {error}")
             properties, identifiers = {UNREADABLE: publish.properties.hex()}, ()
         topic = text_of(publish.topic)
         route = self.subscriptions.route(topic)

@@ -77,6 +77,11 @@ def _test_server(settings: ServiceSettings, route: Route) -> Iterator[Step]:
         yield step
         if step.problem:
             return
+    try:  # what is kept elsewhere, for this server
+        settings = settings.resolved()
+    except ValueError as error:
+        yield Step("login", settings.username or "", 0.0, Problem.from_exception(error))
+        return
     if settings.tls:
         handshake = _Handshake(settings)
         step = _timed("tls", "", handshake.make)
@@ -193,7 +198,7 @@ class _Session:
 
     def close(self) -> None:
         self._client.disconnect()
-        self._client.loop(0)
+        self._client.turn(0)
 
     def _answer(self, _client, _data, _flags, code, properties) -> None:
         self._code, self._properties = code, properties
@@ -204,7 +209,7 @@ class _Session:
         while self._code is None:
             if time.monotonic() >= deadline:
                 raise _Failed(Problem("timeout"))
-            if self._client.loop(0.1):
+            if self._client.turn(0.1):
                 # Closed without an answer: 3.1.1 brokers do so to what they refuse.
                 break
         if self._code is None and self._client.tls_error:

@@ -6,9 +6,11 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from ..mqtt.connect import UnsendableError
 from ..mqtt.headers import HeaderError
-from ..mqtt.reference import OptionsUnreadable, SecretMissing
+from ..mqtt.reference import OptionsUnreadable, SecretMissing, SecretNotBound
 from ..mqtt.tls import TlsError
+from ..mqtt.wording import name_error, short_line
 
 # MQTT 5.0 section 2.4; paho translates the return codes of 3.1.1 into these.
 _REASONS = {
@@ -77,6 +79,9 @@ class Problem:
     code: str
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", short_line(self.detail))
+
     @classmethod
     def from_reason(cls, value: int, text: str, *, has_will: bool = False) -> Problem:
         """:param value: reason code of CONNACK or DISCONNECT; :param text: its name.
@@ -96,7 +101,14 @@ class Problem:
                 return cls("tls_closed", str(error))
             case ssl.SSLError():
                 return cls(_TLS_REASONS.get(error.reason, "tls_other"), str(error))
-            case TlsError() | SecretMissing() | OptionsUnreadable() | HeaderError():
+            case (
+                TlsError()
+                | SecretMissing()
+                | SecretNotBound()
+                | OptionsUnreadable()
+                | HeaderError()
+                | UnsendableError()
+            ):
                 return cls._from_settings(error)
             case WebSocketRefused():
                 return cls("websocket", str(error))
@@ -110,7 +122,7 @@ class Problem:
                 return cls("lost", str(error))
             case OSError():
                 return cls("unreachable", error.strerror or str(error))
-        return cls("other", f"{type(error).__name__}: {error}")
+        return cls("other", name_error(error))
 
     @classmethod
     def _from_settings(cls, error: ValueError) -> Problem:
@@ -120,6 +132,10 @@ class Problem:
                 return cls("tls_setup", error.code)
             case SecretMissing():
                 return cls("secret_missing", error.reference)
+            case SecretNotBound():
+                return cls("secret_unbound", f"{error.reference} {error.entry}")
+            case UnsendableError():
+                return cls("unsendable", error.field)
             case OptionsUnreadable():
                 return cls("options_unreadable", error.path)
         return cls("headers")

@@ -145,9 +145,7 @@ class Publisher:
             if time.monotonic() >= deadline:
                 self.problem = Problem("timeout")
                 return
-            # What lies in the client's buffer wakes no selector.
-            is_buffered = self._client.has_buffered
-            code = self._client.loop_read() if is_buffered else self._client.loop(BEAT)
+            code = self._client.turn(BEAT)
             if self._read_answers():
                 deadline = time.monotonic() + ANSWER_TIMEOUT
             if code and not self.problem:

@@ -12,7 +12,7 @@ from odoo.tools import config
 from ..mqtt.backoff import Backoff
 from ..mqtt.headers import parse_headers
 from ..mqtt.outgoing import Outgoing
-from ..mqtt.reference import OPTION_PREFIX, OptionsUnreadable, look_up
+from ..mqtt.reference import OPTION_PREFIX, OptionsUnreadable, Use, look_up
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
@@ -71,18 +71,23 @@ class ServiceSettings:
     response_topic: str = ""
     resumed: tuple[tuple[str, int], ...] = ()  # as TopicRates.resume takes them
     references: Mapping[str, str] = field(default_factory=dict)
+    database: str = ""
+    company: int = 0  # its id
 
     def resolved(self) -> ServiceSettings:
         """With the secrets that are kept elsewhere, as this process finds them now.
 
         :raise SecretMissing: naming the reference of one that is not there.
+        :raise SecretNotBound: when one may not be sent to this host.
         :raise OptionsUnreadable: when that cannot be known.
         :raise HeaderError: when what was found are no headers.
         """
         if not self.references:
             return self
+        is_secure = bool(self.tls) and not self.tls.unchecked
+        use = Use(self.host, self.port, self.database, self.company, is_secure)
         found = {
-            name: look_up(reference, os.environ, read_section)
+            name: look_up(reference, use, os.environ, read_section)
             for name, reference in self.references.items()
         }
         tls = self.tls and replace(

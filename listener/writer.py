@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..mqtt.payload import storable
+from ..mqtt.wording import name_error, short_line
 from .bridge import DATABASE_AWAY, Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
@@ -150,34 +150,35 @@ class Writer(threading.Thread):
         return True
 
     def _count(self) -> Counted:
-        """What came since the last time."""
+        """What has come since this listener claimed the service, as far as it is new:
+        totals, so that nothing is counted twice when nobody knows what was committed.
+        """
         observed, subscriptions = (
             self._connection.observed,
             self._connection.subscriptions,
         )
         return Counted(
-            received=observed.received - self._reported.received,
-            dropped=observed.dropped - self._reported.dropped,
+            received=observed.received,
+            dropped=observed.dropped,
             last_activity=observed.last_activity,
             subscriptions={
                 subscription_id: (
-                    new,
+                    count,
                     subscriptions.last_messages[subscription_id] / 1e6,
                 )
                 for subscription_id, count in dict(subscriptions.counts).items()
-                if (new := count - self._reported_counts.get(subscription_id, 0))
+                if count != self._reported_counts.get(subscription_id, 0)
             },
         )
 
     def _note_counted(self) -> None:
         """What was counted is in the database."""
         counted, self._counted = self._counted, None
-        self._reported.received += counted.received
-        self._reported.dropped += counted.dropped
+        self._reported.received = counted.received
+        self._reported.dropped = counted.dropped
         self._reported.last_activity = counted.last_activity
-        for subscription_id, (new, _last) in counted.subscriptions.items():
-            before = self._reported_counts.get(subscription_id, 0)
-            self._reported_counts[subscription_id] = before + new
+        for subscription_id, (count, _last) in counted.subscriptions.items():
+            self._reported_counts[subscription_id] = count
 
     def _commit_for_quarantine(self, delivery: Delivery) -> bool:
         """Commit a message as one for quarantine; where that fails too, it is not the
@@ -185,7 +186,7 @@ class Writer(threading.Thread):
         """
         message = delivery.message
         error = self._error
-        reason = storable(f"It cannot be enqueued: {type(error).__name__}: {error}")
+        reason = short_line(f"It cannot be enqueued: {name_error(error)}")
         delivery.message = replace(message, trouble=reason)
         if self._commit_once([delivery]):
             _logger.warning(
@@ -295,9 +296,9 @@ class Writer(threading.Thread):
             "session_filters": filters,
             "problem": problem.code if problem else False,
             "problem_detail": problem.detail if problem else False,
-            "received": observed.received - self._reported.received,
-            "dropped": observed.dropped - self._reported.dropped,
-            "reconnects": observed.reconnects - self._reported.reconnects,
+            "received": observed.received,
+            "dropped": observed.dropped,
+            "reconnects": observed.reconnects,
         }
         if problem:
             values["problem_date"] = utc(observed.problem_time)
@@ -318,10 +319,9 @@ class Writer(threading.Thread):
                 }
         last_messages = self._connection.subscriptions.last_messages
         for subscription_id, count in counts.items():
-            new = count - self._reported_counts.get(subscription_id, 0)
-            if new:
+            if count != self._reported_counts.get(subscription_id, 0):
                 values.setdefault(subscription_id, {}).update(
-                    message_count=new,
+                    message_count=count,
                     last_message=utc(last_messages[subscription_id] / 1e6),
                 )
         return values

@@ -1,4 +1,5 @@
 from . import base
+from . import judged
 from . import ir_actions_server
 from . import ir_actions_server_publish
 from . import ir_cron
@@ -11,6 +12,7 @@ from . import mqtt_failure
 from . import mqtt_grant
 from . import mqtt_handler
 from . import mqtt_handler_care
+from . import mqtt_handler_guard
 from . import mqtt_handler_suspension
 from . import mqtt_handler_probe
 from . import mqtt_handler_tally
@@ -33,6 +35,7 @@ from . import mqtt_service_announce  # this and the next add to what those above
 from . import mqtt_service_references
 from . import mqtt_service_suspension
 from . import mqtt_service_tls
+from . import mqtt_service_checks
 from . import mqtt_service_redirect  # says where all that happened
 from . import mqtt_signal_history
 from . import mqtt_signal_hour
@@ -43,3 +46,4 @@ from . import mqtt_subscription
 from . import queue_job
 from . import queue_job_sets
 from . import queue_job_replace
+from . import queue_job_guard  # before what the others do with it

@@ -22,21 +22,27 @@ class IrActionsServer(models.Model):
     def _get_eval_context(self, action=None):
         """Add the message that a handler runs the action for.
 
-        ``message`` (record), ``payload`` (text, or bytes where it is none), ``json``
-        (its value, ``None`` where it is not JSON), ``topic`` and ``params`` (named
-        levels).
+        ``mqtt_message`` (record), ``mqtt_payload`` (text, or bytes where it is none),
+        ``mqtt_json`` (its value, ``None`` where it is not JSON), ``mqtt_topic`` and
+        ``mqtt_params`` (named levels). The same without ``mqtt_``, as far as no other
+        addon has such a name: ``base_automation`` has a ``json`` of its own.
         """
         values = super()._get_eval_context(action)
         given = self.env.context.get("mqtt_message")
         if isinstance(given, ForMessage):
             # sudo: whom the handler runs as need not be an MQTT user
             message = self.env["mqtt.signal.history"].sudo().browse(given.message_id)
-            values |= {
+            own = {
                 "message": message,
                 "payload": message.payload or message.payload_bytes or "",
                 "json": _json_or_none(message),
                 "topic": message.topic,
                 "params": given.params,
+            }
+            values = {
+                **own,
+                **values,
+                **{f"mqtt_{name}": value for name, value in own.items()},
             }
         return values
 

@@ -55,6 +55,7 @@ class IrActionsServer(models.Model):
     mqtt_preview = fields.Text(compute="_compute_mqtt_preview", string="Preview")
 
     @api.depends("model_id", "state")
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_mqtt_preview_ref(self):
         for action in self:
             record = False
@@ -63,6 +64,7 @@ class IrActionsServer(models.Model):
             action.mqtt_preview_ref = record and f"{record._name},{record.id}"
 
     @api.depends("mqtt_preview_ref", "mqtt_topic", "mqtt_payload", "state")
+    @api.depends_context("lang", "tz", "uid", "allowed_company_ids")
     def _compute_mqtt_preview(self):
         for action in self:
             record = action.state == PUBLISH and action.mqtt_preview_ref
@@ -208,7 +210,10 @@ class IrActionsServer(models.Model):
 
 
 def _to_json(value):
-    """For expressions: a value as JSON, a record as its id."""
+    """For expressions: a value as JSON, a record as its id.
+
+    :raise ValueError: for a number that JSON does not have.
+    """
     if isinstance(value, models.BaseModel):
         value = value.ids if len(value) > 1 else value.id
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)

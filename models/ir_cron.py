@@ -16,6 +16,7 @@ class IrCron(models.Model):
         self.allowed_states = ["code", PUBLISH]
 
     @api.depends("state", "model_id", "mqtt_topic", "mqtt_payload")
+    @api.depends_context("lang", "tz", "uid", "allowed_company_ids")
     def _compute_mqtt_preview(self):
         actions = self.env["ir.actions.server"]
         for cron in self:

@@ -24,6 +24,7 @@ class MqttBatch(models.Model):
 
     _name = "mqtt.batch"
     _description = "MQTT messages waiting to be stored"
+    _rec_name = "service_id"
     _order = "id"
     _log_access = False
 

@@ -55,5 +55,9 @@ class MqttConnection(models.Model):
     received = BigInteger(default=0, required=True)
     dropped = BigInteger(default=0, required=True)
     reconnects = BigInteger(default=0, required=True)
+    # What they were when the listener claimed the service: it counts from there.
+    received_before = BigInteger(default=0, required=True)
+    dropped_before = BigInteger(default=0, required=True)
+    reconnects_before = BigInteger(default=0, required=True)
 
     _service_uniq = models.UniqueIndex("(service_id)")

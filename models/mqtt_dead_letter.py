@@ -29,6 +29,7 @@ class QueueJob(models.Model):
         " WHERE state = 'failed' AND mqtt_message_id IS NOT NULL"
     )
 
+    @api.depends_context("lang")
     def _compute_mqtt_age(self):
         now = fields.Datetime.now()
         locale = babel_locale_parse(self.env.context.get("lang") or "en_US")

@@ -16,6 +16,7 @@ class MqttDispatch(models.Model):
 
     _name = "mqtt.dispatch"
     _description = "MQTT messages that wait for handlers"
+    _rec_name = "service_id"
     _log_access = False
     _order = "first_sequence, id"
 

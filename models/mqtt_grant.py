@@ -30,6 +30,9 @@ class MqttGrant(models.Model):
     granted_qos = fields.Integer(string="Granted QoS")
     reason = fields.Char(help="What the broker said when it refused.")
     message_count = BigInteger(default=0, required=True)
+    count_before = BigInteger(
+        default=0, required=True, help="Messages when the listener claimed the service."
+    )
     last_message = fields.Datetime()
 
     _subscription_uniq = models.UniqueIndex("(subscription_id)")

@@ -1,28 +1,31 @@
 import ast
 import inspect
-import logging
+import math
 import random
 from pathlib import Path
 
 import psycopg2
 
-from odoo import api, fields, models, tools
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo import SUPERUSER_ID, api, fields, models, tools
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import mute_logger
 
 from ..mqtt.handler import (
+    DECLARING,
     DEFAULT_CHANNEL,
     DeclarationError,
     check,
     check_retry_pattern,
     declared,
 )
+from ..mqtt.log import get_logger
 from ..mqtt.pattern import TopicPattern
-from ..mqtt.payload import one_line
 from ..mqtt.topic import FilterIndex, TopicError
+from ..mqtt.wording import short_line
+from .groups import MANAGER
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 DEFAULT_RETRY_PATTERN = {1: 10, 2: 60, 3: 300}
 # Odoo ends a worker after 60 seconds of CPU time. The worst case of a job for many
@@ -35,6 +38,7 @@ SECONDS = {
     "storing_job_seconds": 1.0,
     "storing_call_seconds": 1.0,
 }
+MAX_SECONDS = 86_400.0  # of these limits
 # What decides which messages a handler gets: cached, see _index.
 MATCHING_FIELDS = {
     "active",
@@ -47,29 +51,6 @@ MATCHING_FIELDS = {
     "priority",
     "ordered",
 }
-# What the code says of a handler that is declared in it, and nobody else.
-DECLARED_FIELDS = {
-    "active",
-    "kind",
-    "name",
-    "pattern",
-    "batch",
-    "ordered",
-    "subscribe",
-    "channel",
-    "priority",
-    "max_retries",
-    "retry_pattern",
-    "service_id",
-    "service_ref",
-    "direction",
-    "action_server_id",
-    "record_domain",
-}
-METHOD_FIELDS = {"model_name", "method_name", "position"}
-DECLARING = object()  # in the context of the registry's own writes: none can send it
-# What is run: for those only who may write server actions anyway.
-SYSTEM_FIELDS = {"action_server_id", "record_domain"}
 
 
 class MqttHandler(models.Model):
@@ -146,14 +127,15 @@ class MqttHandler(models.Model):
     record_domain = fields.Char(
         string="Records",
         help="Which records of the action's model it runs on, as a domain with the "
-        "names of its evaluation context: [('serial_no', '=', params['serial'])]. "
+        "names of its evaluation context: "
+        "[('serial_no', '=', mqtt_params['serial'])]. "
         "Empty: on the message, or on no record.",
     )
     user_id = fields.Many2one("res.users", string="Runs as", ondelete="restrict")
     runs_as = fields.Char(compute="_compute_runs_as")
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
-    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id")
+    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)
     handled_count = fields.Integer(string="Handled", compute="_compute_tally")
     failed_count = fields.Integer(string="Failures", compute="_compute_tally")
     mean_time = fields.Float(
@@ -190,6 +172,7 @@ class MqttHandler(models.Model):
             handler.source = method and _place(method)
 
     @api.depends("user_id", "service_id.user_id")
+    @api.depends_context("lang", "uid", "allowed_company_ids")
     def _compute_runs_as(self):
         superuser = self.env._("Superuser")
         of_services = self.env["mqtt.service"].search_count(
@@ -301,7 +284,7 @@ class MqttHandler(models.Model):
                 raise ValidationError(
                     self.env._(
                         "“%(action)s” works on %(model)s: say in Records which ones, "
-                        "for example [('name', '=', topic)].",
+                        "for example [('name', '=', mqtt_topic)].",
                         action=action.name,
                         model=action.model_id.name,
                     )
@@ -323,7 +306,13 @@ class MqttHandler(models.Model):
         for handler in self:
             try:
                 check_retry_pattern(ast.literal_eval(handler.retry_pattern))
-            except (ValueError, SyntaxError, TypeError, MemoryError) as error:
+            except (
+                ValueError,
+                SyntaxError,
+                TypeError,
+                MemoryError,
+                RecursionError,
+            ) as error:
                 raise ValidationError(
                     self.env._(
                         "Retry Pattern has to look like %(one)s or %(other)s: runs, "
@@ -337,65 +326,23 @@ class MqttHandler(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._check_system({"action_server_id": True, **vals})
-            self._check_declaring(vals)
         handlers = super().create(vals_list)
         self.env.registry.clear_cache()
         handlers._sync_subscriptions()
         return handlers
 
     def write(self, vals):
-        self._check_system(vals)
-        self._check_declaring(vals)
-        if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals) and not self._is_syncing():
-            self._check_not_declared()
         result = super().write(vals)
-        if "service_id" in vals:
-            self.check_access("write")  # Odoo asks before: it may be another company's
         if MATCHING_FIELDS & set(vals):
             self.env.registry.clear_cache()
         if {*MATCHING_FIELDS, "subscribe"} & set(vals):
             self._sync_subscriptions()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_declared(self):
-        self.filtered("active")._check_not_declared()
-
     def unlink(self):
         result = super().unlink()
         self.env.registry.clear_cache()
         return result
-
-    def _check_not_declared(self):
-        if any(handler.kind == "code" for handler in self):
-            raise UserError(
-                self.env._("This handler is declared in code: change it there.")
-            )
-
-    def _check_declaring(self, vals):
-        """No row is made to stand for a method: its declaration makes that row."""
-        names_method = any(vals.get(name) for name in METHOD_FIELDS)
-        if (names_method or vals.get("kind") == "code") and not self._is_syncing():
-            raise UserError(self.env._("A method is declared in code."))
-
-    def _check_system(self, vals):
-        """Who chooses the code that runs has to be allowed to write it."""
-        if (
-            any(vals.get(name) for name in SYSTEM_FIELDS)
-            and not self.env.su
-            and not self.env.user.has_group("base.group_system")
-        ):
-            raise AccessError(
-                self.env._(
-                    "Only a system administrator may choose what a handler runs, and "
-                    "on which records."
-                )
-            )
-
-    def _is_syncing(self):
-        return self.env.context.get("mqtt_declaring") is DECLARING
 
     # Buttons
 
@@ -424,8 +371,8 @@ class MqttHandler(models.Model):
     def _register_hook(self):
         """Bring the rows in line with the methods that this registry declares.
 
-        :raise DeclarationError: naming model, method and pattern of one that cannot
-            work.
+        One that cannot work is an error in the log, which names model, method and
+        pattern; what came for it before waits until it can.
         """
         super()._register_hook()
         self._sync_declared()
@@ -466,6 +413,21 @@ class MqttHandler(models.Model):
                 self._write_declared(new, changed, gone.sudo())
         except (psycopg2.errors.UniqueViolation, psycopg2.errors.SerializationFailure):
             _logger.info("another process registers the MQTT handlers")
+        except (ValidationError, psycopg2.Error):
+            self._write_declared_apart(new, changed, gone.sudo())
+
+    def _write_declared_apart(self, new, changed, gone):
+        """One that cannot be written keeps no other from it."""
+        parts = [([values], [], gone.browse()) for values in new]
+        parts += [([], [pair], gone.browse()) for pair in changed]
+        for part in [*parts, ([], [], gone)]:
+            try:
+                with self.env.cr.savepoint():
+                    self._write_declared(*part)
+            except (UserError, psycopg2.Error) as error:
+                names = [values["name"] for values in part[0]]
+                names += [row.name for row, _values in part[1]]
+                _logger.error("%s cannot be registered: %s", ", ".join(names), error)
 
     def _write_declared(self, new, changed, gone):
         context = {"mqtt_declaring": DECLARING, "tracking_disable": True}
@@ -489,10 +451,15 @@ class MqttHandler(models.Model):
                     try:
                         check(options, getattr(cls, method_name))
                     except DeclarationError as error:
-                        raise DeclarationError(
-                            f"@mqtt_handler({options.pattern!r}) on "
-                            f"{model._name}.{method_name}: {error}"
-                        ) from error
+                        # The others, and the registry, cannot help it.
+                        _logger.error(
+                            "@mqtt_handler(%r) on %s.%s cannot work: %s",
+                            options.pattern,
+                            model._name,
+                            method_name,
+                            error,
+                        )
+                        continue
                     found[model._name, method_name, position] = {
                         "active": True,
                         "kind": "code",
@@ -545,14 +512,20 @@ class MqttHandler(models.Model):
         :return: ``FilterIndex`` of ``(handler id, channel, priority, ordered)``, or
             ``None`` where there is no handler.
         """
-        service = self.env["mqtt.service"].sudo().browse(service_id)
+        # It is for everybody: nothing of who happens to ask first may be in it.
+        every = self.with_env(self.env(user=SUPERUSER_ID, su=True, context={}))
+        service = every.env["mqtt.service"].browse(service_id)
         entries = [
             (
                 TopicPattern(handler.pattern).filter,
                 (handler.id, handler.channel, handler.priority, handler.ordered),
             )
-            for handler in self.sudo().search(
-                [("enabled", "=", True), ("direction", "in", [direction, "both"])]
+            for handler in every.search(
+                [
+                    ("active", "=", True),
+                    ("enabled", "=", True),
+                    ("direction", "in", [direction, "both"]),
+                ]
             )
             if handler._is_for(service)
         ]
@@ -579,7 +552,17 @@ class MqttHandler(models.Model):
     def _seconds(self, name):
         """A time limit of ``SECONDS``, or what the system parameter says instead."""
         parameters = self.env["ir.config_parameter"].sudo()
-        return float(parameters.get_param(f"mqtt_listener.{name}", SECONDS[name]))
+        text = parameters.get_param(f"mqtt_listener.{name}", SECONDS[name])
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds <= MAX_SECONDS:
+            _logger.warning(
+                "mqtt_listener.%s is not a number of seconds: %s", name, text
+            )
+            return SECONDS[name]
+        return seconds
 
     def _retry_seconds(self, tries, seconds=None):
         """Seconds to wait after so many runs.
@@ -613,7 +596,7 @@ class MqttHandler(models.Model):
                 "failed": failed,
                 "seconds": seconds,
                 "slowest": slowest,
-                "error": error and one_line(error),
+                "error": error and short_line(error),
                 "error_date": error and now,
             }
         )
@@ -622,7 +605,7 @@ class MqttHandler(models.Model):
 
     def _sync_subscriptions(self):
         """Have the services subscribe to the filters of the handlers that say so."""
-        services = self.env["mqtt.service"].sudo().search(Domain.TRUE)
+        services = self.env["mqtt.service"].sudo().search([("active", "=", True)])
         for handler in self.sudo():
             try:
                 with self.env.cr.savepoint():

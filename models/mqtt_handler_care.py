@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..mqtt.wording import TOPIC_CHARS, short_line
+
 TELL_EVERY = timedelta(hours=1)  # a handler's failures, at most
 
 
@@ -65,7 +67,10 @@ class MqttHandler(models.Model):
             self._count(
                 service,
                 failed=len(own),
-                error=self.env._("%s: its worker died each time", own[-1].mqtt_topic),
+                error=self.env._(
+                    "%s: its worker died each time",
+                    short_line(own[-1].mqtt_topic, TOPIC_CHARS),
+                ),
             )
 
     def _tell(self, count, last):
@@ -76,8 +81,8 @@ class MqttHandler(models.Model):
                 "%(topic)s: %(error)s. See MQTT, Failed Messages.",
                 count=count,
                 handler=self.name,
-                topic=last.mqtt_topic,
-                error=last.exc_message or last.exc_name,
+                topic=short_line(last.mqtt_topic, TOPIC_CHARS),
+                error=short_line(last.exc_message or last.exc_name),
             )
         else:  # what the handler is told, other companies read as well
             told = env._(

@@ -12,6 +12,7 @@ class MqttOrderedMessage(models.Model):
 
     _name = "mqtt.ordered.message"
     _description = "MQTT message that waits for its turn"
+    _rec_name = "message_id"
     _log_access = False
     _order = "sequence, id"
 

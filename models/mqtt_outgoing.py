@@ -12,6 +12,7 @@ class MqttOutgoing(models.Model):
 
     _name = "mqtt.outgoing"
     _description = "MQTT message that waits to be published"
+    _rec_name = "message_id"
     _log_access = False
     _order = "id"
 

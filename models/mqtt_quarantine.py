@@ -3,8 +3,10 @@ from dataclasses import replace
 
 from odoo import api, fields, models
 
+from ..mqtt.json_text import pretty_json
 from ..mqtt.message import UNREADABLE, decode_batch, encode_batch
-from ..mqtt.payload import decode_text, hex_view, pretty_json
+from ..mqtt.payload import decode_text, hex_view
+from ..mqtt.wording import name_error, short_line
 from .groups import OPERATOR, check_group
 from .mqtt_signal_history import SHOWN_BYTES
 from .wide_fields import BigInteger, Bytes
@@ -69,9 +71,7 @@ class MqttQuarantine(models.Model):
 
     @api.model
     def _describe(self, reason):
-        if isinstance(reason, str):
-            return reason
-        return f"{type(reason).__name__}: {' '.join(str(reason).split())}"
+        return short_line(reason) if isinstance(reason, str) else name_error(reason)
 
     def _message(self):
         self.ensure_one()
@@ -156,7 +156,7 @@ class MqttQuarantine(models.Model):
                 self.env._(
                     "still refused: %(count)s (%(reason)s)",
                     count=len(left),
-                    reason=left[0].reason,
+                    reason=short_line(left[0].reason),
                 )
             )
         return {

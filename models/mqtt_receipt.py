@@ -12,6 +12,7 @@ class MqttReceipt(models.Model):
 
     _name = "mqtt.receipt"
     _description = "MQTT receipt log"
+    _rec_name = "service_id"
     _order = "service_id, last_sequence, id"
     _log_access = False
 

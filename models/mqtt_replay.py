@@ -16,7 +16,9 @@ OWN_FIELDS = {
     "job_uuid",
     "allowed_service_ids",
     "company_id",
+    "total",
 }
+UNTOUCHED = {"state": "draft"}  # what a new one has of these; of the others, nothing
 
 
 class MqttReplay(models.Model):
@@ -26,6 +28,7 @@ class MqttReplay(models.Model):
     _description = "MQTT Replay"
     _order = "id desc"
     _rec_name = "summary"
+    _rec_names_search = ("topic_filter", "handler_id")
 
     summary = fields.Char(compute="_compute_summary")
     handler_id = fields.Many2one(
@@ -87,6 +90,7 @@ class MqttReplay(models.Model):
     )
 
     @api.depends("topic_filter", "selected_ids", "handler_id")
+    @api.depends_context("lang")
     def _compute_summary(self):
         for replay in self:
             what = (
@@ -118,7 +122,10 @@ class MqttReplay(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_own_fields(vals)
-        return super().create(vals_list)
+        replays = super().create(vals_list)
+        if not self.env.su:
+            replays._check_untouched()
+        return replays
 
     def write(self, vals):
         self._check_own_fields(vals)
@@ -128,6 +135,24 @@ class MqttReplay(models.Model):
         """What its jobs, which run as superuser, go by is nobody else's to write."""
         if not self.env.su and OWN_FIELDS & set(vals):
             raise AccessError(self.env._("A replay is driven by Start and Cancel."))
+
+    def _check_untouched(self):
+        """The context may have had values for them as well."""
+        for replay in self:
+            for name in OWN_FIELDS - {"company_id", "total"}:
+                if (replay[name] or False) != UNTOUCHED.get(name, False):
+                    raise AccessError(
+                        self.env._("A replay is driven by Start and Cancel.")
+                    )
+
+    @api.constrains("selected_ids")
+    def _check_selected_ids(self):
+        for replay in self:
+            ids = replay.selected_ids or []
+            if not isinstance(ids, list) or any(type(one) is not int for one in ids):
+                raise ValidationError(
+                    self.env._("Selected messages have to be a list of their IDs.")
+                )
 
     @api.constrains("topic_filter")
     def _check_topic_filter(self):

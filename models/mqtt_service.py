@@ -5,7 +5,10 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import NO_ACCESS, Domain
 from odoo.tools import format_datetime, mute_logger
 
+from ..mqtt.connect import TEXTS
+from ..mqtt.outgoing import is_text
 from .groups import MANAGER, check_group
+from .wide_fields import BigInteger
 
 CONNECTION_FIELDS = (  # what a connection keeps until it is started again
     "host",
@@ -37,7 +40,22 @@ SECRET_FIELDS = (
     "tls_key_password_secret",
     "websocket_headers_secret",
 )
+SECRET_BYTES = 1024 * 1024
 SENT_SECRETS = ("password", "websocket_headers")  # what the broker gets to read
+# Where and how that travels, and who has it: whoever changes it enters it again, or it
+# could be sent to a broker of their own, or in the clear.
+ROUTE_FIELDS = (
+    "host",
+    "port",
+    "transport",
+    "websocket_path",
+    "tls",
+    "tls_unchecked",
+    "tls_authorities",
+    "tls_alpn",
+    "follow_redirects",
+    "company_id",
+)
 
 
 class MqttService(models.Model):
@@ -105,7 +123,7 @@ class MqttService(models.Model):
     password_secret = fields.Char(groups=NO_ACCESS, copy=False)
     password_is_set = fields.Boolean(compute="_compute_password")
     keepalive = fields.Integer(default=60, required=True, help="Seconds.")
-    session_expiry = fields.Integer(
+    session_expiry = BigInteger(
         default=604800,
         required=True,
         help="Seconds for which the broker keeps the messages of an absent listener "
@@ -215,6 +233,9 @@ class MqttService(models.Model):
     def _set_secret(self, name):
         """Keep what was entered as ``name`` where nobody reads it."""
         self._check_manager()
+        for value in filter(None, self.mapped(name)):
+            if not is_text(value, TEXTS.get(name, SECRET_BYTES)):
+                raise ValidationError(self._describe_problem("unsendable", name))
         # A statement that fails is logged with what it sets, by PostgreSQL too: so this
         # one sets nothing else, and no other transaction is in its way.
         self.flush_recordset()
@@ -250,6 +271,7 @@ class MqttService(models.Model):
         return Domain("id", "in", found.ids)
 
     @api.depends("connection_ids.problem", "connection_ids.problem_detail")
+    @api.depends_context("lang")
     def _compute_last_error(self):
         for service in self:
             connection = service.connection_ids.sudo()
@@ -258,6 +280,7 @@ class MqttService(models.Model):
             )
 
     @api.depends("connection_ids.session_lost_date", "session_loss_seen")
+    @api.depends_context("lang", "tz")
     def _compute_session_loss(self):
         for service in self:
             lost = service.connection_ids.sudo().session_lost_date
@@ -321,8 +344,9 @@ class MqttService(models.Model):
             [{"service_id": service.id} for service in services]
         )
         self.env.registry.clear_cache()  # handlers may name a service
-        self.env["mqtt.handler"].search(
-            [("subscribe", "=", True)]
+        # sudo: they are for the service, whoever created it may see of them
+        self.env["mqtt.handler"].sudo().search(
+            [("active", "=", True), ("subscribe", "=", True)]
         )._sync_subscriptions()
         return services
 
@@ -343,10 +367,11 @@ class MqttService(models.Model):
         self._check_required(vals)
         if {*CONNECTION_FIELDS, *TLS_FIELDS, *SECRET_FIELDS} & set(vals):
             vals = {**vals, "needs_restart": True}
-        if {"host", "port"} & set(vals):
-            # Or a manager could have it sent to a broker of his own, and read it there.
-            self._forget_sent_secrets(vals)
+        before = [self._route_of(service) for service in self]
         result = super().write(vals)
+        pairs = zip(self, before, strict=True)
+        moved = self.browse(one.id for one, was in pairs if self._route_of(one) != was)
+        moved._forget_sent_secrets(vals)
         if {"status", "active"} & set(vals):
             self._wake_listener()
         if "name" in vals:
@@ -368,16 +393,20 @@ class MqttService(models.Model):
                 label = field._description_string(self.env)
                 raise ValidationError(self.env._("%s may not be empty.", label))
 
+    @staticmethod
+    def _route_of(service):
+        return [service[name] or False for name in ROUTE_FIELDS]
+
     def _forget_sent_secrets(self, vals):
-        moved = self.filtered(
-            lambda one: any(
-                name in vals and one[name] != vals[name] for name in ("host", "port")
-            )
-        )
+        """Forget what is stored, and what is referred to, unless it was entered anew.
+
+        :param vals: what was just written.
+        """
         for name in SENT_SECRETS:
-            secret = f"{name}_secret"
-            if not {name, secret} & set(vals):
-                moved.sudo().filtered(secret)[secret] = False
+            kept, reference = f"{name}_secret", f"{name}_reference"
+            if not {name, kept, reference} & set(vals):
+                self.sudo().filtered(kept)[kept] = False
+                self.sudo().filtered(reference)[reference] = False
 
     @api.ondelete(at_uninstall=False)
     def _unlink_if_unused(self):

@@ -1,20 +1,10 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..mqtt.topic import partial_overlap
 from .groups import OPERATOR, check_group
 
 NOTIFY_CHANNEL = "mqtt_listener"
-RANGES = {  # what a connection can be made with
-    "port": (1, 65535),
-    "keepalive": (0, 65535),
-    "session_expiry": (0, 0xFFFFFFFF),
-    "receive_maximum": (1, 65535),
-    "reconnect_min_delay": (0.1, 86400),
-    "reconnect_max_delay": (0.1, 86400),
-    "reconnect_factor": (1, 100),
-    "inactivity_timeout": (1, 86400),
-}
 
 
 class MqttService(models.Model):
@@ -32,7 +22,9 @@ class MqttService(models.Model):
         :raise UserError: when the configuration cannot work, naming the field.
         """
         services = self._for_operation()
-        starting = services.filtered(lambda one: one.status != "start")
+        starting = services.filtered(
+            lambda one: one.status != "start" or not one.active
+        )
         starting._request_start()
         return True
 
@@ -117,6 +109,12 @@ class MqttService(models.Model):
         services = self or self.search([], order="id", limit=1)
         return services.sudo() or self.sudo().create({})
 
+    @api.constrains("status")
+    def _check_started(self):
+        """Whoever asks for it, and however: only what can work is started."""
+        for service in self.filtered(lambda one: one.status == "start"):
+            service._check_configuration()
+
     def _request_start(self):
         for service in self:
             service._check_configuration()
@@ -137,23 +135,6 @@ class MqttService(models.Model):
             raise UserError(env._("“%s” is archived: set Active first.", self.name))
         if not self.host or not self.host.strip():
             raise UserError(env._("“%s” has no Host: enter the broker's.", self.name))
-        for field_name, (low, high) in RANGES.items():
-            if not low <= self[field_name] <= high:
-                raise UserError(
-                    env._(
-                        "%(field)s of “%(service)s” is %(value)s; "
-                        "it has to be from %(low)s to %(high)s.",
-                        field=self._fields[field_name]._description_string(env),
-                        service=self.name,
-                        value=self[field_name],
-                        low=low,
-                        high=high,
-                    )
-                )
-        if self.reconnect_max_delay < self.reconnect_min_delay:
-            raise UserError(
-                env._("Reconnect Max Delay is shorter than Reconnect Min Delay.")
-            )
         self._check_filters()
 
     def _check_filters(self):

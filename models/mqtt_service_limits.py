@@ -1,17 +1,17 @@
 import hashlib
-import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
+from ..mqtt.log import get_logger
 from ..mqtt.outgoing import MAX_REMAINING
 from ..mqtt.payload import PayloadError, decode_text
+from ..mqtt.wording import file_name
 from .mqtt_signal_history import NOT_KEPT
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
-NAME_CHARS = 100  # of a topic, in an attachment's name
 MIMETYPE = "application/x-mqtt"  # none that Odoo resizes, indexes or shows as a page
 OWN_ATTACHMENTS = Domain("res_model", "=", "mqtt.service") & Domain(
     "res_field", "=", "history_ids"
@@ -134,7 +134,7 @@ class MqttService(models.Model):
             .create(
                 [
                     {
-                        "name": values["topic"].replace("/", "_")[-NAME_CHARS:],
+                        "name": file_name(values["topic"]),
                         "raw": payload,
                         "mimetype": MIMETYPE,
                         "res_model": self._name,
@@ -182,6 +182,7 @@ class MqttSignalHistory(models.Model):
     )
 
     @api.depends("payload_digest", "payload_attachment_id", "size")
+    @api.depends_context("lang")
     def _compute_payload_warning(self):
         for message in self:
             message.payload_warning = not message._is_kept() and self.env._(

@@ -1,14 +1,15 @@
-import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..mqtt.log import get_logger
 from .mqtt_service import CONNECTION_FIELDS
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
+COUNTERS = ("received", "dropped", "reconnects")
 NOTHING_COUNTED = {
     "received": 0,
     "dropped": 0,
@@ -24,8 +25,8 @@ ENQUEUE = f"""
         UPDATE mqtt_connection
            SET sequence = sequence + %(total)s,
                enqueued = enqueued + %(to_store)s,
-               received = received + %(received)s,
-               dropped = dropped + %(dropped)s,
+               received = GREATEST(received, received_before + %(received)s),
+               dropped = GREATEST(dropped, dropped_before + %(dropped)s),
                last_activity = COALESCE(%(last_activity)s, last_activity)
          WHERE service_id = %(service_id)s
            AND thread_identifier = %(thread_identifier)s
@@ -47,7 +48,8 @@ ENQUEUE = f"""
           FROM held WHERE %(total)s > 0
     ), counted AS (
         UPDATE mqtt_grant
-           SET message_count = message_count + new.count, last_message = new.last
+           SET message_count = GREATEST(message_count, count_before + new.count),
+               last_message = new.last
           FROM held, unnest(
                    %(subscription_ids)s::int[],
                    %(message_counts)s::bigint[],
@@ -137,8 +139,12 @@ class MqttService(models.Model):
                 "state": "connecting",
                 "problem": False,
                 "problem_detail": False,
+                **{f"{name}_before": row[name] for name in COUNTERS},
             }
         )
+        subscriptions = self.with_context(active_test=False).subscription_ids
+        for grant in subscriptions.grant_ids:
+            grant.count_before = grant.message_count
         logs = self.env["mqtt.receipt"].search([("service_id", "=", self.id)])
         self._notify_state()
         return {
@@ -161,10 +167,11 @@ class MqttService(models.Model):
               history keeps.
             - ``receipts``: packed receipts of those that came with QoS 1.
             - ``forget_through``: sequence up to which receipts are needed no more.
-            - ``received``, ``dropped``: messages since the last time; and
+            - ``received``, ``dropped``: messages since the listener claimed the
+              service, which count once however often they are written; and
               ``last_activity``, when the broker was last heard.
             - ``subscription_ids``, ``message_counts``, ``last_messages``: how many
-              messages came through which subscription since then, and the last of
+              messages have come through which subscription since then, and the last of
               them when.
             - ``content``: the messages as ``mqtt.message.encode_batch`` gives them, and
               their ``size`` in bytes before that.
@@ -249,8 +256,9 @@ class MqttService(models.Model):
         """Write what a listener sees, unless another has claimed the service.
 
         :param connection: values of ``mqtt.connection``.
-        :param subscriptions: ``{subscription id: values of mqtt.grant}``; counts are
-            to be added to those that stand there.
+        :param subscriptions: ``{subscription id: values of mqtt.grant}``. All counts
+            are since the listener claimed the service, so that a report whose answer
+            was lost can be repeated.
         :param forget_through: sequence up to which receipts are needed no more.
         :param receipts_left: (sequence, packed receipts): stand for all up to there.
         :param paused: as :meth:`_report_paused` takes it, where it has changed.
@@ -261,10 +269,11 @@ class MqttService(models.Model):
         if row.thread_identifier != thread_identifier:
             return False
         was = (row.state, row.problem)
-        counters = {"received", "dropped", "reconnects"}
         row.write(
             {
-                name: row[name] + value if name in counters else value
+                name: max(row[name], row[f"{name}_before"] + value)
+                if name in COUNTERS
+                else value
                 for name, value in connection.items()
             }
         )
@@ -274,8 +283,9 @@ class MqttService(models.Model):
         refused = set(grants.filtered(lambda one: one.state == "refused").ids)
         for grant in grants:
             values = dict(subscriptions[grant.subscription_id.id])
-            values["message_count"] = grant.message_count + values.get(
-                "message_count", 0
+            values["message_count"] = max(
+                grant.message_count,
+                grant.count_before + values.get("message_count", 0),
             )
             grant.write(values)
         now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)

@@ -9,8 +9,9 @@ from ..mqtt.outgoing import (
     PropertyError,
     check_properties,
 )
-from ..mqtt.payload import PayloadError, encode_payload, one_line
+from ..mqtt.payload import PayloadError, encode_payload
 from ..mqtt.topic import TopicError, check_topic_name
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .groups import OPERATOR, check_group
 from .reason_codes import describe_reason
 
@@ -84,7 +85,7 @@ class MqttService(models.Model):
             raise UserError(
                 env._(
                     "The payload for %(topic)s is %(why)s",
-                    topic=one_line(topic[:80]),
+                    topic=short_line(topic, TOPIC_CHARS),
                     why=error,
                 )
             ) from error
@@ -118,7 +119,7 @@ class MqttService(models.Model):
                 env._(
                     "The message for %(topic)s has %(size)s bytes; the broker of "
                     "“%(service)s” takes %(limit)s at most.",
-                    topic=one_line(message.topic[:80]),
+                    topic=short_line(message.topic, TOPIC_CHARS),
                     size=size,
                     service=self.name,
                     limit=limit or MAX_REMAINING,

@@ -1,12 +1,12 @@
-import logging
 from datetime import datetime, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..mqtt.payload import one_line
+from ..mqtt.log import get_logger
+from ..mqtt.wording import TOPIC_CHARS, short_line
 
-_logger = logging.getLogger(__name__)
+_logger = get_logger(__name__)
 
 EPOCH = datetime(1970, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
@@ -42,16 +42,17 @@ class MqttService(models.Model):
                 )
 
     @api.depends("paused_topic_ids.topic")
+    @api.depends_context("lang")
     def _compute_paused_warning(self):
         for service in self:
             topics = service.paused_topic_ids.mapped("topic")
-            named = ", ".join(topics[:NAMED_TOPICS])
+            named = _name_topics(topics)
             service.paused_warning = bool(topics) and self.env._(
                 "Topics that are paused, since they send more than %(limit)s messages "
                 "a minute: %(count)s (%(topics)s)",
                 limit=service.topic_rate_limit,
                 count=len(topics),
-                topics=named + (", …" if len(topics) > NAMED_TOPICS else ""),
+                topics=named,
             )
 
     def write(self, vals):
@@ -118,7 +119,13 @@ class MqttService(models.Model):
                 "%s: topics that send more than %s messages a minute are paused: %s",
                 self.name,
                 self.topic_rate_limit,
-                one_line(", ".join(one["topic"] for one in new[:NAMED_TOPICS])),
+                _name_topics([one["topic"] for one in new]),
             )
         if new or rows:
             self._notify_state()
+
+
+def _name_topics(topics):
+    """The first of these topics, for a warning."""
+    named = [short_line(topic, TOPIC_CHARS) for topic in topics[:NAMED_TOPICS]]
+    return ", ".join(named + ["…"] * (len(topics) > NAMED_TOPICS))

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..mqtt.reference import is_reference
+from ..mqtt.reference import binding_of, is_reference
 from .groups import MANAGER
 
 SECRETS = {  # by the field that says where it is kept instead
@@ -12,27 +12,31 @@ SECRETS = {  # by the field that says where it is kept instead
 }
 HELP = (
     "Where it is kept instead of here: env:MQTT_… is a variable of the server's "
-    "environment, conf:secret_… an option of [mqtt_listener] in its configuration."
+    "environment, conf:secret_… an option of [mqtt_listener] in its configuration. "
+    "Beside it, under the same name with _FOR or _for, has to stand for which hosts."
 )
 
 
 class MqttService(models.Model):
     """Secrets that are not in the database: it knows only where they are.
 
-    Whichever process connects looks them up, each time it does.
+    Whichever process connects looks them up, each time it does, if the administrator of
+    the server allows them for the broker.
     """
 
     _inherit = "mqtt.service"
 
-    password_reference = fields.Char(string="Password from", groups=MANAGER, help=HELP)
+    password_reference = fields.Char(
+        string="Password from", groups=MANAGER, copy=False, help=HELP
+    )
     websocket_headers_reference = fields.Char(
-        string="Websocket Headers from", groups=MANAGER, help=HELP
+        string="Websocket Headers from", groups=MANAGER, copy=False, help=HELP
     )
     tls_key_reference = fields.Char(
-        string="Private Key from", groups=MANAGER, help=HELP
+        string="Private Key from", groups=MANAGER, copy=False, help=HELP
     )
     tls_key_password_reference = fields.Char(
-        string="Password of the Key from", groups=MANAGER, help=HELP
+        string="Password of the Key from", groups=MANAGER, copy=False, help=HELP
     )
 
     @api.constrains(*SECRETS)
@@ -85,7 +89,19 @@ class MqttService(models.Model):
                 for reference, secret in SECRETS.items()
                 if service[reference]
             },
+            "database": self.env.cr.dbname,
+            "company": service.company_id.id or 0,
         }
+
+    def _describe_unbound(self, detail):
+        reference, _blank, entry = detail.partition(" ")
+        return self.env._(
+            "%(reference)s is not allowed for this broker. The administrator of the "
+            "server has to add %(entry)s to %(binding)s.",
+            reference=reference,
+            entry=entry,
+            binding=binding_of(reference),
+        )
 
     def _describe_problem(self, code, detail):
         words = {
@@ -94,6 +110,7 @@ class MqttService(models.Model):
                 "server, and start it again.",
                 detail,
             ),
+            "secret_unbound": self._describe_unbound(detail),
             "options_unreadable": self.env._(
                 "%s cannot be read where the listener or the job runs: is it a "
                 "configuration as it was, with values of several lines indented?",

@@ -1,9 +1,9 @@
-import logging
-
 from odoo import fields, models
 from odoo.tools import config
 
-_logger = logging.getLogger(__name__)
+from ..mqtt.log import get_logger
+
+_logger = get_logger(__name__)
 
 MODULE = "mqtt_listener"
 LOCK_CLASS = 0x4D515454  # "MQTT": first key of the advisory locks that listeners hold

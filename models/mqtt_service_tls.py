@@ -105,6 +105,7 @@ class MqttService(models.Model):
             service.tls_certificate_end = end
 
     @api.depends("tls", "tls_certificate_end", "broker_certificate_end")
+    @api.depends_context("lang", "tz")
     def _compute_certificate_warning(self):
         soon = fields.Datetime.now() + timedelta(days=WARNING_DAYS)
         for service in self:
@@ -182,22 +183,8 @@ class MqttService(models.Model):
             raise UserError(
                 self.env._("“%s”: ", self.name) + self._describe_problem("headers", "")
             ) from error
-        path = self.websocket_path or "/mqtt"
-        if self.transport == "websockets" and (
-            not path.startswith("/") or not path.isprintable() or " " in path
-        ):
-            raise UserError(
-                self.env._(
-                    "Websocket Path of “%s” has to begin with / and to have no blanks.",
-                    self.name,
-                )
-            )
         if not self.tls:
             return
-        if any(len(name.encode()) > 255 for name in self._tls_values()["alpn"]):
-            raise UserError(
-                self.env._("ALPN of “%s” has a name of over 255 bytes.", self.name)
-            )
         values = self._tls_values()
         if self.sudo().tls_key_reference or self.sudo().tls_key_password_reference:
             # Whoever connects can look the key up; who asks for a start need not.

@@ -6,22 +6,21 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..mqtt.payload import (
-    PayloadError,
-    decode_text,
-    hex_view,
-    one_line,
-    parse_json,
-    pretty_json,
-)
+from ..mqtt.json_text import parse_json, pretty_json
+from ..mqtt.log import get_logger
+from ..mqtt.payload import PayloadError, decode_text, hex_view
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .column_storage import compress_fast
 from .wide_fields import BigInteger, BigMany2one, Bytes
+
+_logger = get_logger(__name__)
 
 TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 PREVIEW_CHARS = 120
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 READ_BYTES = 4 * 1024 * 1024  # of an attachment, for that: JSON is indented if whole
 GC_BATCH = 5_000
+_rests: dict[str, float] = {}  # by database: seconds until its next batch
 GC_REST = 3  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
@@ -230,6 +229,9 @@ class MqttSignalHistory(models.Model):
     def json(self):
         """The value of the payload, parsed once while a handler runs.
 
+        It may hold strings with U+0000 or halves of surrogate pairs, which JSON can
+        escape and the database cannot store.
+
         :raise PayloadError: when it is not JSON, with topic and position, in one line.
         """
         self.ensure_one()
@@ -238,7 +240,9 @@ class MqttSignalHistory(models.Model):
             try:
                 parsed[self.id] = parse_json(self.payload_bytes)
             except PayloadError as error:
-                raise PayloadError(f"{one_line(self.topic)}: {error}") from None
+                raise PayloadError(
+                    f"{short_line(self.topic, TOPIC_CHARS)}: {error}"
+                ) from None
         return parsed[self.id]
 
     @api.model
@@ -281,6 +285,7 @@ class MqttSignalHistory(models.Model):
             message.payload_view = shown[:SHOWN_BYTES]
 
     @api.depends("payload", "size", "payload_digest", "payload_attachment_id")
+    @api.depends_context("lang")
     def _compute_payload_preview(self):
         # No ORM equivalent: it reads payloads whole, and a page of a list shows 80.
         self.flush_recordset(["payload"])
@@ -395,33 +400,48 @@ class MqttSignalHistory(models.Model):
 
         :return: (done, remaining), on which Odoo's autovacuum calls again.
         """
+        time.sleep(_rests.pop(self.env.cr.dbname, 0))  # before it begins a transaction
+        begin = time.monotonic()
         services = self.env["mqtt.service"].with_context(active_test=False)
         for service in services.search([("retention_days", ">", 0)]):
-            begin = time.monotonic()
-            # Not through the ORM: it would read, check and log every single row, and
-            # nothing refers to them that PostgreSQL does not know.
-            self.env.cr.execute(
-                SQL(
-                    """
-                    DELETE FROM mqtt_signal_history
-                     WHERE id IN (SELECT id FROM mqtt_signal_history AS message
-                                   WHERE service_id = %(service)s
-                                     AND timestamp < %(before)s
-                                     AND %(state)s IN ('stored', 'cancelled', 'done')
-                                ORDER BY timestamp LIMIT %(limit)s)
-                    RETURNING payload_attachment_id
-                    """,
-                    service=service.id,
-                    before=fields.Datetime.now()
-                    - timedelta(days=service.retention_days),
-                    state=self._state_sql("message"),
-                    limit=GC_BATCH,
-                )
-            )
-            if deleted := self.env.cr.fetchall():
+            try:
+                with self.env.cr.savepoint():
+                    count = self._remove_old_messages(service)
+            except Exception:
+                # A guard: what keeps one service's messages keeps no other's.
+                _logger.exception("%s: old messages cannot be removed", service.name)
+                continue
+            if count:
                 self.invalidate_model(flush=False)
-                attached = [one for (one,) in deleted if one]
-                self.env["ir.attachment"].browse(attached).unlink()
-                time.sleep(GC_REST * (time.monotonic() - begin))
-                return len(deleted), 1  # of this service, or of the next
+                _rests[self.env.cr.dbname] = GC_REST * (time.monotonic() - begin)
+                return count, 1  # of this service, or of the next
         return 0, 0
+
+    def _remove_old_messages(self, service):
+        """Remove a batch of what is older than a service keeps it.
+
+        :return: how many messages.
+        """
+        # Not through the ORM: it would read, check and log every single row, and
+        # nothing refers to them that PostgreSQL does not know.
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM mqtt_signal_history
+                 WHERE id IN (SELECT id FROM mqtt_signal_history AS message
+                               WHERE service_id = %(service)s
+                                 AND timestamp < %(before)s
+                                 AND %(state)s IN ('stored', 'cancelled', 'done')
+                            ORDER BY timestamp LIMIT %(limit)s)
+                RETURNING payload_attachment_id
+                """,
+                service=service.id,
+                before=fields.Datetime.now() - timedelta(days=service.retention_days),
+                state=self._state_sql("message"),
+                limit=GC_BATCH,
+            )
+        )
+        deleted = self.env.cr.fetchall()
+        attached = [one for (one,) in deleted if one]
+        self.env["ir.attachment"].browse(attached).unlink()
+        return len(deleted)

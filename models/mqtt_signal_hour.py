@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytz
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -21,6 +21,8 @@ class MqttSignalHistory(models.Model):
 
     hour = fields.Char(compute="_compute_hour", search="_search_hour")
 
+    @api.depends("timestamp")
+    @api.depends_context("tz")
     def _compute_hour(self):
         for message in self:
             local = message.timestamp and fields.Datetime.context_timestamp(
@@ -31,7 +33,9 @@ class MqttSignalHistory(models.Model):
     def _search_hour(self, operator, value):
         if operator != "in":
             return NotImplemented
-        return Domain.OR(self._domain_of_hour(hour) for hour in value if hour)
+        return Domain.OR(
+            self._domain_of_hour(hour) for hour in value if isinstance(hour, str)
+        )
 
     def _domain_of_hour(self, hour):
         try:

@@ -4,7 +4,8 @@ from odoo.tools import SQL
 
 from odoo.addons.queue_job.exception import FailedJobError
 
-from ..mqtt.payload import one_line
+from ..mqtt.wording import short_line
+from .groups import OPERATOR
 
 OPEN_STATES = {"queued", "retrying", "failed"}
 # What publishing raises itself; the words of other exceptions may hold anything.
@@ -28,7 +29,11 @@ class MqttSignalHistory(models.Model):
         readonly=True, help="Why a handler will not get it: who cancelled its job."
     )
     job_ids = fields.One2many(
-        "queue.job", "mqtt_message_id", string="Jobs of Its Own", readonly=True
+        "queue.job",
+        "mqtt_message_id",
+        string="Jobs of Its Own",
+        readonly=True,
+        groups=f"{OPERATOR},queue_job.group_queue_job_manager",  # who may read jobs
     )
     job_count = fields.Integer(compute="_compute_job_count", compute_sudo=True)
     state = fields.Selection(
@@ -84,9 +89,13 @@ class MqttSignalHistory(models.Model):
         self.env["mqtt.ordered.message"].flush_model()
         self.env["mqtt.outgoing"].flush_model()
 
+        states = {state for state in value if isinstance(state, str)}
+        if not states:
+            return Domain.FALSE  # each message has one
+
         def to_sql(model, alias, query):
-            asked = SQL("%s IN %s", self._state_sql(alias), tuple(value))
-            is_open = self._is_open(alias) if set(value) <= OPEN_STATES else SQL("TRUE")
+            asked = SQL("%s IN %s", self._state_sql(alias), tuple(states))
+            is_open = self._is_open(alias) if states <= OPEN_STATES else SQL("TRUE")
             return SQL("(%s AND %s)", is_open, asked)
 
         return Domain.custom(to_sql=to_sql)
@@ -194,6 +203,7 @@ class MqttSignalHistory(models.Model):
             self.env["mqtt.dispatch"]._named_ids(),
         )
 
+    @api.depends_context("lang")
     def _compute_publish_problem(self):
         waiting = self.env["mqtt.outgoing"].search(
             [("message_id", "in", self._origin.ids), ("job_uuid", "!=", False)]
@@ -209,9 +219,9 @@ class MqttSignalHistory(models.Model):
     def _describe_unpublished(self, job):
         """Why the messages of a job that publishes are not sent, in one line."""
         if job.state != "failed":
-            return one_line(job.result or "")
+            return short_line(job.result or "")
         if job.exc_name == IN_OWN_WORDS:
-            return one_line(job.exc_message or "")
+            return short_line(job.exc_message or "")
         return self.env._(
             "Its job failed, and not because of the broker: see Failed Messages."
         )

@@ -33,7 +33,7 @@ class MqttSignalHistory(models.Model):
 def _domain_of(text):
     """Topics that match a filter, found by their beginning and then exactly."""
     try:
-        topic_filter = TopicFilter(text or "")
+        topic_filter = TopicFilter(text if isinstance(text, str) else "")
     except TopicError:
         return Domain.FALSE  # which is what no legal topic matches
     levels = topic_filter.levels

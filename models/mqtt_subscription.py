@@ -1,9 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 from ..mqtt.topic import TopicError, TopicFilter
 from .reason_codes import describe_reason
 
+IDENTIFIERS = "mqtt_subscription_identifier_seq"
+MOST_IDENTIFIERS = 268_435_455  # MQTT 5.0 section 3.8.2.1.2
 SUBSCRIBED_FIELDS = {  # what the broker has to be told again
     "service_id",
     "topic_filter",
@@ -89,7 +92,28 @@ class MqttSubscription(models.Model):
         "The service has this topic filter already (look among the archived ones).",
     )
 
+    _service_identifier_uniq = models.UniqueIndex(
+        "(service_id, identifier) WHERE identifier > 0"
+    )
+
+    def init(self):
+        """Have a sequence for the identifiers, above those that there are."""
+        self.env.cr.execute(
+            SQL(
+                "CREATE SEQUENCE IF NOT EXISTS %(sequence)s AS int MAXVALUE %(most)s"
+                " OWNED BY %(table)s.identifier;"
+                "SELECT setval(%(name)s, GREATEST("
+                "   (SELECT last_value FROM %(sequence)s),"
+                "   (SELECT COALESCE(max(identifier), 0) + 1 FROM %(table)s)))",
+                sequence=SQL.identifier(IDENTIFIERS),
+                name=IDENTIFIERS,
+                table=SQL.identifier(self._table),
+                most=SQL(str(MOST_IDENTIFIERS)),
+            )
+        )
+
     @api.depends("grant_ids.reason")
+    @api.depends_context("lang")
     def _compute_refusal(self):
         for subscription in self:
             reason = subscription.grant_ids.reason
@@ -165,12 +189,12 @@ class MqttSubscription(models.Model):
         Of the copies that overlapping filters bring, the oldest subscription's counts:
         a new one must never take that role over while messages are on their way.
         """
-        for subscription in self:
-            siblings = subscription.with_context(
-                active_test=False
-            ).service_id.subscription_ids
-            highest = max(siblings.mapped("identifier"), default=0)
-            subscription.identifier = highest + 1
+        # No ORM equivalent: of two transactions side by side, neither sees the other's.
+        self.env.cr.execute(
+            "SELECT nextval(%s) FROM generate_series(1, %s)", [IDENTIFIERS, len(self)]
+        )
+        for subscription, row in zip(self, self.env.cr.fetchall(), strict=True):
+            subscription.identifier = row[0]
 
     def _describe_topic_error(self, code, topic):
         env = self.env

@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..mqtt.payload import one_line
+from ..mqtt.wording import short_line
 from .queue_job_sets import HANDLE_METHOD
 
 PART = 1_000  # messages corrected at a time
@@ -41,7 +41,7 @@ class QueueJob(models.Model):
                 [texts[job].replace(search_text, replace_text).encode() for job in own]
             )
             service._handle_corrected(handler, corrected)
-        named = one_line(search_text)[:NAMED_CHARS]
+        named = short_line(search_text, NAMED_CHARS)
         reason = self.env._("corrected: “%s” was replaced", named)
         found._mqtt_cancel(self._mqtt_cancelled_by_me(reason))
         return len(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .payload import one_line
+from .wording import short_line
 
 CAUSE_CHARS = 200
 READ_CHARS = 1_000  # of an error; a handler may quote a whole payload
@@ -40,7 +40,7 @@ def cause_of(text: str, topic: str = "") -> str:
     :param topic: of the message that failed.
     :return: one line of at most ``CAUSE_CHARS`` characters.
     """
-    text = " ".join(one_line(text).split())
+    text = short_line(text, READ_CHARS)
     found = _PLACE.search(text)
     place = found.group() if found else ""
     text = text[: len(text) - len(place)][:READ_CHARS]

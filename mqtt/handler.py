@@ -14,6 +14,7 @@ from .pattern import TopicPattern
 from .topic import TopicError
 
 DEFAULT_CHANNEL = "root.mqtt.dispatch"  # complete name of the queue_job channel
+DECLARING = object()  # in the context of the registry's own writes: none can send it
 DIRECTIONS = ("receive", "send", "both")
 _NOTE = "_mqtt_handlers"
 _noted_names: set[str] = set()  # of all functions that were ever decorated
@@ -87,6 +88,7 @@ def declared(model: type) -> Iterator[tuple[str, tuple[HandlerOptions, ...]]]:
 
 def check(options: HandlerOptions, method: Callable) -> None:
     """:raise DeclarationError: when the method could never be called, saying why."""
+    _check_types(options)
     try:
         pattern = TopicPattern(options.pattern)
     except TopicError as error:
@@ -110,12 +112,29 @@ def check(options: HandlerOptions, method: Callable) -> None:
     _check_numbers(options)
 
 
+def _check_types(options: HandlerOptions) -> None:
+    for name, kinds in {
+        "pattern": str,
+        "batch": bool,
+        "ordered": bool,
+        "subscribe": bool,
+        "channel": str | None,
+        "service": str | None,
+        "direction": str,
+    }.items():
+        if not isinstance(getattr(options, name), kinds):
+            raise DeclarationError(f"{name} has to be {_KIND_NAMES[kinds]}")
+
+
+_KIND_NAMES = {str: "text", bool: "True or False", str | None: "text"}
+
+
 def _check_numbers(options: HandlerOptions) -> None:
     if options.direction not in DIRECTIONS:
         raise DeclarationError(f"direction has to be one of {', '.join(DIRECTIONS)}")
     for name in ("priority", "max_retries"):
         value = getattr(options, name)
-        if value is not None and (type(value) is not int or value < 0):
+        if value is not None and (type(value) is not int or not 0 <= value < 2**31):
             raise DeclarationError(f"{name} has to be a whole number, 0 or more")
     if options.channel is not None and not str(options.channel).startswith("root"):
         raise DeclarationError("channel has to be a complete name: root.…")

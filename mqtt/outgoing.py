@@ -77,11 +77,15 @@ def _length_of_length(size: int) -> int:
     return 1 + (size > 127) + (size > 16_383) + (size > 2_097_151)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object, limit: int = MAX_FIELD) -> bool:
+    """Whether a string of MQTT can hold it (section 1.5.4).
+
+    :param limit: bytes of UTF-8.
+    """
     if not isinstance(value, str) or "\0" in value:
         return False
     try:
-        return len(value.encode()) <= MAX_FIELD
+        return len(value.encode()) <= limit
     except UnicodeEncodeError:
         return False
 
@@ -99,13 +103,13 @@ def _is_topic(value: object) -> bool:
 
 def _are_pairs(value: object) -> bool:
     return isinstance(value, list | tuple) and all(
-        isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_text, pair))
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_text, pair))
         for pair in value
     )
 
 
 _CHECKS: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "content_type": ("text", _is_text),
+    "content_type": ("text", is_text),
     "response_topic": ("topic", _is_topic),
     "correlation_data": (
         "bytes",

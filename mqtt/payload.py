@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 
 HEX_COLUMNS = 16
-JSON_DEPTH = 100  # far more than devices send, far less than exhausts a stack
-INDENT = "  "
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 def decode_text(payload: bytes, *, is_whole: bool = True) -> str | None:
@@ -50,85 +46,11 @@ def encode_payload(value: object) -> bytes:
         raise PayloadError(f"not JSON: {error}") from None
 
 
-def parse_json(payload: bytes, depth: int = JSON_DEPTH) -> object:
-    """The value of a payload that is JSON (RFC 8259).
-
-    :param depth: how many arrays and objects may be nested in one another.
-    :raise PayloadError: saying in one line where it is not, or that it is too deep.
-    """
-    if not payload.strip():
-        raise PayloadError("not JSON: the payload is empty")
-    too_deep = f"JSON nested deeper than {depth} levels is not read"
-    try:
-        value = json.loads(payload)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise PayloadError(f"not JSON at {where}: {error.msg}") from None
-    except UnicodeDecodeError as error:
-        raise PayloadError(f"not JSON: no text at byte {error.start}") from None
-    except RecursionError:
-        raise PayloadError(too_deep) from None
-    except ValueError as error:
-        raise PayloadError(f"JSON that Python cannot read: {error}") from None
-    # Most payloads have fewer brackets in all than levels that are allowed.
-    if payload.count(b"[") + payload.count(b"{") > depth and _is_deeper(value, depth):
-        raise PayloadError(too_deep)
-    return value
-
-
-def _is_deeper(value: object, depth: int) -> bool:
-    """Whether more than ``depth`` arrays and objects are nested in ``value``."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [one for one in level if isinstance(one, list | dict)]
-        if not level:
-            return False
-        level = [
-            child
-            for one in level
-            for child in (one.values() if isinstance(one, dict) else one)
-        ]
-    return True
-
-
 def storable(text: str) -> str:
     """``text`` with NUL and lone surrogates, which PostgreSQL refuses, as escapes."""
     if "\0" in text:
         text = text.replace("\0", "\\x00")
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def pretty_json(text: str, limit: int = 1_000_000) -> str | None:
-    """``text`` indented if it is a JSON object or array, else ``None``.
-
-    :param limit: characters after which it stops: indentation can be made to explode.
-
-    Only white space is changed: numbers, escapes and repeated keys stay as they came.
-    """
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    pieces: list[str] = []
-    depth, before = 0, ""
-    size = 0
-    for match in _JSON_TOKEN.finditer(text):
-        token = match[0]
-        size += len(token) + len(INDENT) * depth
-        if size > limit:
-            break
-        depth -= token in "}]"
-        empty = token in "}]" and before in "{["
-        if before and not empty and (token in "}]" or before in "{[,"):
-            pieces.append("\n" + INDENT * depth)
-        elif before == ":":
-            pieces.append(" ")
-        depth += token in "{["
-        pieces.append(token)
-        before = token
-    return "".join(pieces)
 
 
 def one_line(text: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import ssl
+import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -99,7 +102,7 @@ class Tls:
         if self.alpn:
             context.set_alpn_protocols(list(self.alpn))
         if self.certificate or self.key:
-            _load_chain(context, self._client_chain())
+            _load_chain(context, *self._client_chain())
         return context
 
     def check(self) -> None:
@@ -119,8 +122,8 @@ class Tls:
             raise TlsError("authorities") from error
         return "".join(one.public_bytes(pem.Encoding.PEM).decode() for one in found)
 
-    def _client_chain(self) -> bytes:
-        """Certificate and key as one PEM, the key in the clear."""
+    def _client_chain(self) -> tuple[object, bytes]:
+        """The key, and as PEM the certificate with what leads to its authority."""
         if not self.certificate:
             raise TlsError("certificate_missing")
         if not self.key:
@@ -132,14 +135,7 @@ class Tls:
         key = self._private_key()
         if key.public_key() != chain[0].public_key():
             raise TlsError("key_mismatch")
-        return b"".join(
-            [
-                key.private_bytes(
-                    pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption()
-                ),
-                *(one.public_bytes(pem.Encoding.PEM) for one in chain),
-            ]
-        )
+        return key, b"".join(one.public_bytes(pem.Encoding.PEM) for one in chain)
 
     def _private_key(self):
         content, password = self.key.encode(), self.key_password.encode()
@@ -178,18 +174,40 @@ def _end(certificate: x509.Certificate) -> datetime:
     return with_zone.replace(tzinfo=None) if with_zone else certificate.not_valid_after
 
 
-def _load_chain(context: ssl.SSLContext, content: bytes) -> None:
+def _load_chain(context: ssl.SSLContext, key: object, chain: bytes) -> None:
     """Give a context its certificate and key, which Python takes from files only: one
-    in memory, that no other process can open by a name.
+    in memory, that no other process can open by a name. Where the system has none, one
+    that is gone at once, with the key encrypted by a password that nobody else knows.
+
+    :param key: of the certificate.
+    :param chain: PEM of the certificate and of what leads to its authority.
     """
-    descriptor = os.memfd_create("mqtt-client-certificate", os.MFD_CLOEXEC)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        try:
-            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-        except ssl.SSLError:
-            raise TlsError("certificate") from None
+    try:
+        if has_memory_files():
+            descriptor = os.memfd_create("mqtt-client-certificate", os.MFD_CLOEXEC)
+            with open(descriptor, "wb") as file:
+                file.write(_key_pem(key, pem.NoEncryption()) + chain)
+                file.flush()
+                context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+            return
+        password = secrets.token_hex(32).encode()
+        with tempfile.TemporaryDirectory() as folder:  # for its owner only
+            path = Path(folder) / "client.pem"
+            path.write_bytes(
+                _key_pem(key, pem.BestAvailableEncryption(password)) + chain
+            )
+            context.load_cert_chain(path, password=password)
+    except ssl.SSLError:
+        raise TlsError("certificate") from None
+
+
+def has_memory_files() -> bool:
+    """Whether the system has files in memory that can be opened again: Linux."""
+    return hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")
+
+
+def _key_pem(key, encryption) -> bytes:
+    return key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, encryption)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -4,19 +4,23 @@ from . import test_access
 from . import test_announcements
 from . import test_broker_limits
 from . import test_cause
+from . import test_checks
 from . import test_client
 from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
 from . import test_failures
+from . import test_guards
 from . import test_handler
 from . import test_handler_gone
 from . import test_handler_trial
 from . import test_inbox
 from . import test_ingest
+from . import test_inputs
 from . import test_job_ends
 from . import test_large_payloads
+from . import test_living
 from . import test_message
 from . import test_outage
 from . import test_pacing
@@ -27,17 +31,20 @@ from . import test_publish_action
 from . import test_publish_order
 from . import test_quarantine
 from . import test_rate
+from . import test_reading
 from . import test_receipts
 from . import test_redirect
 from . import test_references
 from . import test_request
 from . import test_service
+from . import test_spreadsheet
 from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
 from . import test_two_transactions
 from . import test_window
+from . import test_wording
 
 if find_spec("hypothesis"):  # not asked of those who use tests/common.py for their own
     from . import test_properties

@@ -1,20 +1,9 @@
-from contextlib import contextmanager
-
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .access import public_methods
-from .common import MqttCase
+from .access_case import AccessCase
 
-ROLES = {
-    "nobody": "base.group_user",
-    "user": "mqtt_listener.group_user",
-    "operator": "mqtt_listener.group_operator",
-    "manager": "mqtt_listener.group_manager",
-    "portal": "base.group_portal",
-    "public": "base.group_public",
-}
 # Who may (r)ead, (w)rite, (c)reate, (d)elete; those not named may nothing.
 MODELS = {
     "mqtt.service": {"user": "r", "operator": "r", "manager": "rwcd"},
@@ -107,94 +96,7 @@ METHODS = {
 
 
 @tagged("post_install", "-at_install")
-class TestAccess(MqttCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.users = {
-            role: new_test_user(cls.env, f"mqtt_{role}", groups=group)
-            for role, group in ROLES.items()
-        }
-        other = cls.env["res.company"].create({"name": "Other"})
-        cls.elsewhere = new_test_user(
-            cls.env,
-            "mqtt_manager_elsewhere",
-            groups="mqtt_listener.group_manager",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
-        )
-        cls.service.write(
-            # nobody answers there
-            {"company_id": cls.env.company.id, "host": "127.0.0.1", "port": 1}
-        )
-        action = cls.env["ir.actions.server"].create(
-            {
-                "name": "Refuse",
-                "model_id": cls.env.ref("mqtt_listener.model_mqtt_signal_history").id,
-                "state": "code",
-                "code": "raise UserError('no')",
-            }
-        )
-        cls.handler = cls.env["mqtt.handler"].create(
-            {
-                "name": "Refuse",
-                "pattern": "plant/1",
-                "service_id": cls.service.id,
-                "action_server_id": action.id,
-            }
-        )
-
-    def setUp(self):
-        super().setUp()
-        self.history = self.mqtt_receive("plant/1", {"number": 1})
-        self.job = self.history.job_ids
-        self.service.status = "start"
-        records = (
-            self.service,
-            self.subscription,
-            self.handler,
-            self.history,
-            self.job,
-            *self.rows(),
-        )
-        self.records = {record._name: record for record in records}
-        self.env.flush_all()
-
-    def rows(self):
-        """One of each other stored model."""
-        env, of_service = self.env, {"service_id": self.service.id}
-        of_message = {**of_service, "message_id": self.history.id}
-        env["mqtt.quarantine"]._put(self.service, [(9, self.message(), "Refused")])
-        sent = self.service.mqtt_publish("plant/1", "x")
-        request = self.service.mqtt_request("plant/1", "x")
-        replay = {"selected_ids": self.history.ids, "topic_filter": False}
-        batch = {"last_sequence": 9, "message_count": 1, "content": b"x"}
-        receipt = {"last_sequence": 9, "content": b"x"}
-        self.job.state = "failed"
-        yield env["mqtt.failure"].search([("example_id", "=", self.job.id)])
-        yield self.service.connection_ids
-        yield self.subscription.grant_ids
-        yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])
-        yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
-        yield request
-        yield env["mqtt.replay"].create(replay)
-        yield env["mqtt.announcement"].create(
-            {**of_service, "kind": "birth", "topic": "odoo/status"}
-        )
-        yield env["mqtt.paused.topic"].create(
-            {**of_service, "topic": "plant/9", "paused_since": "2026-01-01 00:00:00"}
-        )
-        yield env["mqtt.batch"].create({**of_service, **batch})
-        yield env["mqtt.receipt"].create({**of_service, **receipt})
-        yield env["mqtt.handler.tally"].create(
-            {**of_service, "handler_id": self.handler.id}
-        )
-        env["mqtt.dispatch"]._put(self.service, self.handler, [1], "root", 10)
-        yield env["mqtt.dispatch"].search([("service_id", "=", self.service.id)])
-        yield env["mqtt.ordered.message"].create(
-            {**of_message, "handler_id": self.handler.id, "sequence": 1}
-        )
-
+class TestAccess(AccessCase):
     def new_values(self):
         """What a manager can create for the service: values by model."""
         of_service = {"service_id": self.service.id}
@@ -234,17 +136,6 @@ class TestAccess(MqttCase):
 
     def new_test(self, env):
         return env["mqtt.connection.test"].create({"service_id": self.service.id})
-
-    @contextmanager
-    def undone(self):
-        """What is done in it is not."""
-        savepoint = self.env.cr.savepoint()
-        try:
-            yield
-        finally:
-            self.env.invalidate_all(flush=False)
-            savepoint.close(rollback=True)
-            self.env.registry.clear_cache()
 
     def may_call(self, user, model, method, arguments, record=None):
         """Whether a user may call a method, whatever else keeps it from working."""
@@ -448,7 +339,14 @@ class TestAccess(MqttCase):
                 with self.assertRaises(UserError):
                     handler.write(values)
                 with self.assertRaises(UserError):
-                    handler.create({"name": "X", "pattern": "x", **values})
+                    handler.create(
+                        {
+                            "name": "X",
+                            "pattern": "x",
+                            "action_server_id": self.handler.action_server_id.id,
+                            **values,
+                        }
+                    )
 
     def test_what_a_refused_row_says(self):
         """PostgreSQL logs a whole row that it refuses: it is not asked."""

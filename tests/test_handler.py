@@ -12,8 +12,10 @@ from odoo.tests import mute_logger, new_test_user, tagged
 from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
-from ..mqtt.handler import DeclarationError, mqtt_handler
+from ..mqtt.handler import mqtt_handler
 from .common import MqttCase
+
+MODELS_LOGGER = "odoo.addons.mqtt_listener.models.mqtt_handler"
 
 
 class HandlerCase(MqttCase):
@@ -535,7 +537,9 @@ class TestHandler(HandlerCase):
         self.assertEqual(message.state, "retrying")
 
     def test_declarations_that_cannot_work(self):
-        """They are named with model, method and pattern when the registry loads."""
+        """They are named with model, method and pattern when the registry loads, and
+        keep neither it nor others from working.
+        """
 
         def generator(self, message):
             yield
@@ -558,17 +562,33 @@ class TestHandler(HandlerCase):
             ("plant", good, {"retry_pattern": {0: 1}}, "retry_pattern"),
             ("plant", good, {"direction": "up"}, "direction"),
             ("plant", good, {"channel": "mqtt"}, "channel"),
+            ("plant", good, {"channel": 5}, "channel"),
+            ("plant", good, {"batch": "yes"}, "batch"),
+            ("plant", good, {"direction": []}, "direction"),
+            ("plant", good, {"service": 5}, "service"),
+            ("plant", good, {"priority": 2**31}, "priority"),
+            (5, good, {}, "pattern"),
         ):
             with (
                 self.subTest(pattern=pattern, **options),
-                self.assertRaises(DeclarationError) as raised,
+                self.assertLogs(MODELS_LOGGER, "ERROR") as logs,
             ):
-                self.declare(pattern, function, name="_on_wrong", **options)
+                own = self.declare(pattern, function, name="_on_wrong", **options)
+                self.assertFalse(own)
             for part in (text, "res.partner._on_wrong", repr(pattern)):
-                self.assertIn(part, str(raised.exception))
+                self.assertIn(part, logs.output[0])
             self.doCleanups()
         with self.assertRaises(TypeError):
             mqtt_handler("plant", colour="red")
+
+    def test_a_declaration_that_became_wrong(self):
+        """What comes for it waits until it can work again; others are called."""
+        self.declare("plant/well", write_comment)
+        good = self.declare("plant/{line}", lambda self, message, line: None, name="_b")
+        with self.assertLogs(MODELS_LOGGER, "ERROR"):
+            self.declare("plant/{line", lambda self, message, line: None, name="_b")
+        self.assertFalse(good.active)
+        self.assertMqttHandled(self.mqtt_receive("plant/well"))
 
     def test_abstract_models(self):
         """A mixin's handler is that of each model that uses it; others run as such."""
@@ -596,8 +616,9 @@ class TestHandler(HandlerCase):
             self.mqtt_receive("plant/1", service=service)
             by_name.invalidate_recordset()
             self.assertEqual(by_name.handled_count, count)
-        other.name = "Renamed"
-        self.assertEqual(self.mqtt_receive("plant/1", service=other).state, "stored")
+        self.assertEqual(self.mqtt_receive("plant/1").state, "stored")
+        self.service.name = "Other"
+        self.assertEqual(self.mqtt_receive("plant/1").state, "done")
 
     def test_runs_as(self):
         """The handler's user, else the service's, else the superuser."""
@@ -729,7 +750,8 @@ class TestActionHandler(HandlerCase):
             handlers.create(values)
         handler = self.handler(action).with_user(manager)
         handler.write({"pattern": "plant/#", "enabled": False})
-        for values in ({"action_server_id": action.id}, {"record_domain": "[]"}):
+        other = action.copy()
+        for values in ({"action_server_id": other.id}, {"record_domain": "[]"}):
             with self.assertRaises(AccessError):
                 handler.write(values)
 

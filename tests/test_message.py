@@ -3,15 +3,9 @@ import json
 from odoo.tests import BaseCase
 
 from ..mqtt.backoff import Backoff
+from ..mqtt.json_text import parse_json, pretty_json
 from ..mqtt.message import Message, decode_batch, encode_batch
-from ..mqtt.payload import (
-    PayloadError,
-    decode_text,
-    hex_view,
-    parse_json,
-    pretty_json,
-    storable,
-)
+from ..mqtt.payload import PayloadError, decode_text, hex_view, storable
 
 
 class TestMessage(BaseCase):
@@ -73,10 +67,61 @@ class TestMessage(BaseCase):
         )
         self.assertEqual(json.loads(pretty), json.loads(text))
 
-    def test_what_is_no_json_document_is_not_shown_as_one(self):
-        """Plain numbers, broken and hostile documents stay text."""
-        for text in ("12", '"a"', "{", "[1,]", "[" * 100_000, ""):
+    def test_what_the_form_calls_json(self):
+        """Is what ``.json()`` takes; broken and hostile documents stay text."""
+        for text, shown in {"12": "12", ' "a"': '"a"', "\ufeff[]": "[]"}.items():
+            self.assertEqual(pretty_json(text), shown)
+        for text in ("on", "{", "[1,]", "[" * 101 + "]" * 101, "[NaN]", "[1e999]", ""):
             self.assertIsNone(pretty_json(text))
+            with self.assertRaises(PayloadError):
+                parse_json(text.encode())
+
+    def test_json_is_what_the_standard_says(self):
+        """RFC 8259: what Python takes beyond it is refused, with its position."""
+        for payload, where in {
+            b'{"v": NaN}': "line 1, column 7: NaN is not a JSON value",
+            b'{"NaN": 1,\n "v":Infinity}': "line 2, column 6: Infinity is not",
+            b"[-Infinity]": "line 1, column 2: -Infinity is not",
+            b"NaNx": "line 1, column 1: NaN is not",
+            b"[0.5, -1.5e308, 1e999]": "line 1, column 17: the number is too large",
+            b"[-1e999x]": "line 1, column 2: the number is too large",
+            b"[" + b"1" * 5000 + b"]": "line 1, column 2: the number has too many",
+            "[1]".encode("utf-16"): "not UTF-8 at byte 0",
+            "[1]".encode("utf-32-le"): "line 1, column 2",
+            b'"\xed\xa0\x80"': "not UTF-8 at byte 1",
+            b'{"a": "\xff"}': "not UTF-8 at byte 7",
+            b'"a\nb"': "line 1, column 3",
+            b"01": "line 1, column 2",
+            b"[1.]": "line 1, column 3",
+            b"[.5]": "line 1, column 2",
+            b"[+1]": "line 1, column 2",
+            "[\u0661]".encode(): "line 1, column 2",
+            b"True": "line 1, column 1",
+            b"'a'": "line 1, column 1",
+            b"\x0b[]": "line 1, column 1",
+            "\u00a0[]".encode(): "line 1, column 1",
+            b"[] []": "line 1, column 4",
+            b" \t": "the payload is empty",
+        }.items():
+            with self.subTest(payload[:30]):
+                with self.assertRaises(PayloadError) as error:
+                    parse_json(payload)
+                self.assertIn("not JSON", str(error.exception))
+                self.assertIn(where, str(error.exception))
+                self.assertTrue(str(error.exception).isprintable())
+
+    def test_json_that_may_surprise(self):
+        """A name that stands twice, a byte order mark, what PostgreSQL cannot store."""
+        for payload, value in {
+            b'{"a": 1, "a": 2}': {"a": 2},
+            b"\xef\xbb\xbf[1]": [1],
+            b'"\\u0000\\ud800"': "\0\ud800",
+            b"-0": 0,
+            b"1E300": 1e300,
+            b"1e-999": 0.0,
+            b"\r\n\t 21.5 ": 21.5,
+        }.items():
+            self.assertEqual(parse_json(payload), value)
 
     def test_json_is_read_to_a_depth(self):
         """100 levels are read; what is deeper is refused in words, however deep."""

@@ -15,15 +15,9 @@ from paho.mqtt.properties import Properties
 from odoo.tests import BaseCase, tagged
 
 from ..listener.client import read_properties
+from ..mqtt.json_text import parse_json, pretty_json
 from ..mqtt.message import Message, decode_batch, encode_batch
-from ..mqtt.payload import (
-    PayloadError,
-    decode_text,
-    hex_view,
-    parse_json,
-    pretty_json,
-    storable,
-)
+from ..mqtt.payload import PayloadError, decode_text, hex_view, storable
 from ..mqtt.publish import next_publish, split_publish
 from ..mqtt.topic import FilterIndex, TopicError, TopicFilter, check_topic_name
 from .common import MqttCase
@@ -41,7 +35,11 @@ FILTER_LEVELS = st.lists(
     st.sampled_from(("a", "b", "", "$SYS", "ü", "+", "#")), min_size=1, max_size=4
 ).filter(lambda levels: "#" not in levels[:-1] and levels != [""])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
@@ -149,11 +147,15 @@ class TestVocabularyProperties(BaseCase):
         text = decode_text(payload)
         self.assertIn(text and text.encode(), (payload, None, ""))
         self.assertEqual(hex_view(payload).count("\n") + 1, -(-len(payload) // 16) or 1)
-        pretty_json(text or "")
+        pretty = pretty_json(text or "")
         try:
-            parse_json(payload)
+            value = parse_json(payload)
         except PayloadError as error:
-            self.assertNotIn("\n", str(error))
+            self.assertTrue(str(error).isprintable())
+            self.assertIsNone(pretty)
+        else:
+            json.dumps(value, allow_nan=False)
+            self.assertTrue(text is None or pretty)
 
     @cases(1_000)
     @given(JSON)

@@ -169,7 +169,7 @@ class TestPublish(MqttCase):
         self.assertEqual(shown(), [job.result] * 2 + [False])
         self.assertIn("Nothing answers", job.result)
         job.result = "\x1b[31mno\nline"
-        self.assertEqual(shown()[0], " [31mno line")
+        self.assertEqual(shown()[0], "\\x1b[31mno line")
 
         def broken(publisher):
             raise LookupError("s3cret")

@@ -122,7 +122,7 @@ class TestQuarantine(MqttCase):
         error = ValueError("row:\n2026-01-01 CRITICAL \x1b[31m")
         with self.refuse(b"1", b"2", error=error):
             job = self.mqtt_run_jobs()[-1]
-        self.assertEqual(job.exc_message, "row: 2026-01-01 CRITICAL  [31m")
+        self.assertEqual(job.exc_message, "row: 2026-01-01 CRITICAL \\x1b[31m")
         self.assertNotIn("\n2026", job.exc_info)
 
     def test_a_fault_of_the_database_is_none_of_the_message(self):

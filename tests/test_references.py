@@ -1,6 +1,7 @@
 import os
 import tempfile
 import traceback
+from dataclasses import replace
 from unittest.mock import patch
 
 from odoo.exceptions import UserError, ValidationError
@@ -11,8 +12,16 @@ from ..listener.client import new_client
 from ..listener.problem import Problem
 from ..listener.publisher import Publisher
 from ..listener.settings import NodeSettings, ServiceSettings
+from ..models.mqtt_service import ROUTE_FIELDS
 from ..mqtt.headers import HeaderError, parse_headers
-from ..mqtt.reference import OptionsUnreadable, SecretMissing, is_reference, look_up
+from ..mqtt.reference import (
+    OptionsUnreadable,
+    SecretMissing,
+    SecretNotBound,
+    Use,
+    is_reference,
+    look_up,
+)
 from .common import MqttCase
 from .e2e.certificates import Identity
 
@@ -32,6 +41,9 @@ class TestReference(BaseCase):
             "env:MQTT_",
             "env:MQTT_A B",
             "env:MQTT_PLANT\n",
+            "env:MQTT_PLANT_FOR",
+            "conf:secret_plant_for",
+            "conf:secret_plant_FOR",
             "conf:admin_passwd",
             "conf:enabled",
             "file:/etc/passwd",
@@ -39,11 +51,21 @@ class TestReference(BaseCase):
             self.assertFalse(is_reference(text), text)
 
     def test_look_up(self):
-        options = {"secret_plant": "of the file", "secret_empty": ""}
-        environment = {"MQTT_PLANT": "of the environment", "HOME": "/root"}
+        options = {
+            "secret_plant": "of the file",
+            "secret_plant_for": "a",
+            "secret_empty": "",
+        }
+        environment = {
+            "MQTT_PLANT": "of the environment",
+            "MQTT_PLANT_FOR": "a",
+            "MQTT_FREE": "x",
+            "HOME": "/root",
+        }
 
-        def find(reference):
-            return look_up(reference, environment, lambda: options)
+        def find(reference, host="a"):
+            use = Use(host, 8883, "production", 1, True)
+            return look_up(reference, use, environment, lambda: options)
 
         self.assertEqual(find("env:MQTT_PLANT"), "of the environment")
         self.assertEqual(find("conf:secret_Plant"), "of the file")
@@ -56,6 +78,42 @@ class TestReference(BaseCase):
             with self.assertRaises(SecretMissing) as error:
                 find(reference)
             self.assertEqual(error.exception.reference, reference)
+        for reference, host in (
+            ("env:MQTT_PLANT", "b"),
+            ("conf:secret_plant", "b"),
+            ("env:MQTT_FREE", "a"),  # nobody has said where it may go
+        ):
+            with self.assertRaises(SecretNotBound) as error:
+                find(reference, host)
+            self.assertEqual(error.exception.entry, f"{host}:8883@production/1")
+
+    def test_bindings(self):
+        """What an entry leaves out may be any; what cannot be read allows nothing."""
+        use = Use("Broker.example.", 8883, "production", 2, True)
+        plain = Use("broker.example", 1883, "production", 0, False)
+        for binding, is_allowed, is_allowed_plain in (
+            ("broker.example", True, False),
+            ("other.example, broker.example:8883", True, False),
+            ("broker.example:1883", False, False),
+            ("mqtt://broker.example", True, True),
+            ("mqtt://broker.example:1883@production", False, True),
+            ("broker.example@production", True, False),
+            ("broker.example@production/2", True, False),
+            ("mqtt://broker.example@production/1", False, False),
+            ("broker.example@staging", False, False),
+            ("broker.example:8883@production/2", True, False),
+            ("mqtt://broker.example@production/0", False, True),
+            ("broker.example/2", False, False),
+            ("broker.example@", False, False),
+            ("*", False, False),
+            ("xbroker.example", False, False),
+            ("", False, False),
+        ):
+            with self.subTest(binding):
+                self.assertEqual(use.is_one_of(binding), is_allowed)
+                self.assertEqual(plain.is_one_of(binding), is_allowed_plain)
+        for one in (use, plain, Use("2001:db8::1", 8883, "x", 1, True)):
+            self.assertTrue(one.is_one_of(str(one)), "what is said has to help")
 
     def test_headers(self):
         text = "X-Plant: 1\n\n Authorization : Bearer a:b \n"
@@ -78,8 +136,11 @@ class TestReference(BaseCase):
 class TestReferences(MqttCase):
     def setUp(self):
         super().setUp()
-        variable = {"MQTT_PLANT_PASSWORD": "s3cret"}
-        self.enterContext(patch.dict(os.environ, variable))
+        variables = {
+            "MQTT_PLANT_PASSWORD": "s3cret",
+            "MQTT_PLANT_PASSWORD_FOR": "mqtt://broker.invalid",
+        }
+        self.enterContext(patch.dict(os.environ, variables))
 
     def settings(self):
         return ServiceSettings.from_values(self.service._listener_settings())
@@ -110,6 +171,10 @@ class TestReferences(MqttCase):
         key = identity.private_key("of the key").replace("\n", "\n  ")
         self.configure(
             f"secret_key = {key}\n"
+            "secret_key_for = broker.invalid\n"
+            "secret_key_password_for = broker.invalid\n"
+            "secret_headers_for = broker.invalid\n"
+            "secret_login_for = broker.invalid\n"
             "secret_key_password = of the key\n"
             "secret_headers = X-One: 1\n  X-Two: 2\n"
             "secret_login = 100%% sure\n"
@@ -148,7 +213,7 @@ class TestReferences(MqttCase):
             self.settings().resolved()
         problem = Problem.from_exception(error.exception)
         said = self.service._describe_problem(problem.code, problem.detail)
-        self.assertIn(words, said)
+        self.assertRegex(said, words)
         with self.assertRaisesRegex(UserError, words):
             self.service.action_test_connection()
         with Publisher(self.settings(), "test") as publisher:
@@ -175,6 +240,115 @@ class TestReferences(MqttCase):
         error, said = self.assert_said(OptionsUnreadable, "cannot be read")
         self.assertNotIn("c2VjcmV0", "".join(traceback.format_exception(error)))
         self.assertNotIn("c2VjcmV0", said)
+
+    def test_not_for_this_broker(self):
+        """Said in words, with what the administrator of the server has to add."""
+        self.service.password_reference = "env:MQTT_PLANT_PASSWORD"
+        for name, value in (("host", "catcher.invalid"), ("port", 1)):
+            with self.subTest(name):
+                os.environ["MQTT_PLANT_PASSWORD_FOR"] = "mqtt://broker.invalid:1883"
+                before = self.service[name]
+                self.service.write(
+                    {name: value, "password_reference": "env:MQTT_PLANT_PASSWORD"}
+                )
+                entry = f"mqtt://{self.service.host}:{self.service.port}"
+                self.assert_said(SecretNotBound, f"{entry}@.* to env:MQTT_.*_FOR")
+                self.service[name] = before
+                self.service.password_reference = "env:MQTT_PLANT_PASSWORD"
+
+    def test_not_without_tls(self):
+        """What is bound to a host goes there in the clear only where that is said."""
+        os.environ["MQTT_PLANT_PASSWORD_FOR"] = "broker.invalid"
+        reference = {"password_reference": "env:MQTT_PLANT_PASSWORD"}
+        for values, is_sent in (
+            ({"tls": False}, False),
+            ({"tls": True, "tls_unchecked": True}, False),
+            ({"tls": True, "tls_unchecked": False}, True),
+        ):
+            self.service.write({**values, **reference})
+            if is_sent:
+                self.assertEqual(self.settings().resolved().password, "s3cret")
+            else:
+                with self.assertRaises(SecretNotBound):
+                    self.settings().resolved()
+
+    def test_not_where_the_broker_sends_it(self):
+        """A redirect is another host: it has to be bound as well."""
+        self.service.password_reference = "env:MQTT_PLANT_PASSWORD"
+        settings = self.settings()
+        self.assertEqual(settings.resolved().password, "s3cret")
+        with self.assertRaises(SecretNotBound):
+            new_client(replace(settings, host="catcher.invalid"), "test")
+
+    def test_of_another_company(self):
+        os.environ["MQTT_PLANT_PASSWORD_FOR"] = (
+            f"mqtt://broker.invalid@{self.env.cr.dbname}/{self.env.company.id}"
+        )
+        self.service.password_reference = "env:MQTT_PLANT_PASSWORD"
+        self.assertEqual(self.settings().resolved().password, "s3cret")
+        for company in (self.env["res.company"].create({"name": "Other"}), False):
+            self.service.write(
+                {
+                    "company_id": company and company.id,
+                    "password_reference": "env:MQTT_PLANT_PASSWORD",
+                }
+            )
+            with self.assertRaises(SecretNotBound):
+                self.settings().resolved()
+
+    def test_whatever_changes_the_way(self):
+        """Clears what is stored and what is referred to, unless it is entered anew."""
+        authority = Identity("authority").certificate
+        changes = {
+            "host": "catcher.invalid",
+            "port": 1,
+            "transport": "websockets",
+            "websocket_path": "/other",
+            "tls": False,
+            "tls_unchecked": True,
+            "tls_authorities": authority,
+            "tls_alpn": "mqtt",
+            "follow_redirects": True,
+            "company_id": False,
+        }
+        self.assertEqual(set(changes), set(ROUTE_FIELDS))
+        manager = new_test_user(
+            self.env, "references_way", groups="mqtt_listener.group_manager"
+        )
+        for name, value in changes.items():
+            for secrets, kept in (
+                ({"password": "p", "websocket_headers": "X: 1"}, "secret"),
+                (
+                    {
+                        "password_reference": "env:MQTT_P",
+                        "websocket_headers_reference": "env:MQTT_H",
+                    },
+                    "reference",
+                ),
+            ):
+                with self.subTest(name, kept=kept):
+                    service = self.env["mqtt.service"].create(
+                        {
+                            "host": "broker.invalid",
+                            "tls": True,
+                            "company_id": self.env.company.id,
+                            **secrets,
+                        }
+                    )
+                    own = service.with_user(manager)
+                    before = service._fields[name].convert_to_write(
+                        service[name], service
+                    )
+                    names = [f"password_{kept}", f"websocket_headers_{kept}"]
+                    own.write({"name": "The same way", name: before})
+                    self.assertTrue(all(service[one] for one in names))
+                    self.assertFalse(
+                        any(service.copy()[one] for one in names), "nor does a copy"
+                    )
+                    own.write({name: value, **secrets})
+                    self.assertTrue(all(service[one] for one in names))
+                    own.write({name: before})
+                    self.assertFalse(any(service[one] for one in names), names)
 
     def test_headers_that_are_none(self):
         os.environ["MQTT_PLANT_PASSWORD"] = "s3cret without a colon"

@@ -7,7 +7,7 @@ from odoo import fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.sql_db import connection_info_for
 from odoo.tests import mute_logger, tagged
-from odoo.tools import file_open
+from odoo.tools import SQL, file_open
 
 from ..models.mqtt_service_status import LOCK_CLASS
 from .common import MqttCase
@@ -90,10 +90,9 @@ class TestService(MqttCase):
         self.assertEqual(created.status, "stop")
 
     def test_unusable_configurations_are_refused(self):
-        """Start names the field, and changes nothing."""
+        """When they are entered, by the field, and at Start, which changes nothing."""
         for values, words in (
             ({"host": False}, "Host"),
-            ({"host": "  "}, "Host"),
             ({"port": 0}, "Port"),
             ({"port": 70_000}, "Port"),
             ({"keepalive": -1}, "Keepalive"),
@@ -104,7 +103,20 @@ class TestService(MqttCase):
             ({"inactivity_timeout": 0}, "Inactivity Timeout"),
         ):
             with self.subTest(**values):
-                service = self.service.copy(values)
+                service = self.service.copy()
+                if values.get("host", True):
+                    with self.assertRaisesRegex(ValidationError, words):
+                        service.write(values)
+                service.invalidate_recordset()
+                ((name, value),) = values.items()
+                self.env.cr.execute(  # a row that is older than the rule
+                    SQL(
+                        "UPDATE mqtt_service SET %s = %s WHERE id = %s",
+                        SQL.identifier(name),
+                        None if value is False else value,
+                        service.id,
+                    )
+                )
                 with self.assertRaisesRegex(UserError, words):
                     service.start_mqtt_service()
                 self.assertEqual((service.status, service.last_start), ("stop", False))
@@ -284,11 +296,11 @@ class TestService(MqttCase):
         self.assertFalse(service._listener_claim("here", "host")["receipts"])
 
     def test_reports_are_added_up(self):
-        """Counters grow by what is reported; a refused filter says why."""
-        self.service._listener_claim("here", "host")
-        for _ in range(2):
+        """Of each listener; a refused filter says why."""
+        for listener in ("here", "there"):
+            self.service._listener_claim(listener, "host")
             self.service._listener_report(
-                "here",
+                listener,
                 {"received": 5, "dropped": 1, "reconnects": 1},
                 {
                     self.subscription.id: {

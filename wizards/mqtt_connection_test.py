@@ -6,6 +6,9 @@ from ..listener.connection_test import run_connection_test
 from ..listener.problem import Problem
 from ..listener.settings import ServiceSettings
 from ..models.reason_codes import describe_reason
+from ..mqtt.wording import short_line
+
+ISSUER_CHARS = 120  # of a certificate's
 
 
 class MqttConnectionTest(models.TransientModel):
@@ -54,7 +57,7 @@ class MqttService(models.Model):
         service._check_configuration()
         settings = ServiceSettings.from_values(service._listener_settings())
         try:
-            settings = settings.resolved()
+            settings.resolved()
         except ValueError as error:  # secrets elsewhere
             problem = Problem.from_exception(error)
             raise UserError(
@@ -102,7 +105,7 @@ class MqttService(models.Model):
         return self.env._(
             "%(result)s Certificate for %(names)s, from %(issuer)s, until %(end)s.",
             result=result if result.endswith(".") else f"{result}.",
-            names=", ".join(step.certificate.names),
-            issuer=step.certificate.issuer,
+            names=short_line(", ".join(step.certificate.names)),
+            issuer=short_line(step.certificate.issuer, ISSUER_CHARS),
             end=format_datetime(self.env, step.certificate.end),
         )

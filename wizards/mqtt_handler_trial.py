@@ -15,8 +15,8 @@ from ..models.mqtt_signal_history import SHOWN_BYTES
 from ..models.trial_recorder import Recorder
 from ..models.wide_fields import BigMany2one
 from ..mqtt.pattern import TopicPattern
-from ..mqtt.payload import one_line
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
+from ..mqtt.wording import TOPIC_CHARS, short_line
 from .printed import printed
 
 MAX_FIELDS = 20  # of one record that are shown
@@ -180,7 +180,7 @@ class MqttHandlerTrial(models.TransientModel):
                 self.env._(
                     "“%(topic)s” does not match the pattern %(pattern)s: the handler "
                     "would not get this message. Enter a topic that matches.",
-                    topic=one_line(_cut(topic)),
+                    topic=short_line(topic, TOPIC_CHARS),
                     pattern=pattern,
                 )
             )
@@ -192,12 +192,12 @@ class MqttHandlerTrial(models.TransientModel):
             return self.env._(
                 "“%s” has + or #, which only patterns may have: enter a topic as a "
                 "message has it.",
-                _cut(topic),
+                short_line(topic, TOPIC_CHARS),
             )
         return self.env._(
             "“%s” is no topic that a message can have: shorten it to 65,535 bytes, and "
             "leave out characters that are no text.",
-            _cut(topic),
+            short_line(topic, TOPIC_CHARS),
         )
 
     # Run

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..models.wide_fields import BigMany2one
+from ..models.wide_fields import BigInteger, BigMany2one
 
 
 class MqttPublish(models.TransientModel):
@@ -22,7 +22,7 @@ class MqttPublish(models.TransientModel):
     answered_id = BigMany2one("mqtt.signal.history", string="Answers", readonly=True)
     content_type = fields.Char()
     response_topic = fields.Char()
-    message_expiry = fields.Integer(help="Seconds; 0: it does not expire.")
+    message_expiry = BigInteger(help="Seconds; 0: it does not expire.")
     asks = fields.Boolean(
         string="Ask for an Answer",
         help="It carries a response topic, and the answer is found with it.",

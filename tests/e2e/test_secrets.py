@@ -67,7 +67,8 @@ def test_secrets_stand_nowhere(new_odoo, postgres, secure_broker, authority):
         "s3cret-not-indented",
     ]
     options = {"log_handler": HANDLERS}
-    with new_odoo(options=options, mqtt={"secret_me": "s3cret-referred"}) as odoo:
+    secrets = {"secret_me": "s3cret-referred", "secret_me_for": "localhost 127.0.0.1"}
+    with new_odoo(options=options, mqtt=secrets) as odoo:
         service = Service(
             odoo,
             secure_broker,

@@ -1,0 +1,46 @@
+"""What a CONNECT packet can carry (MQTT 5.0 section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .outgoing import MAX_FIELD, MAX_SECONDS, is_text
+
+SUFFIX_BYTES = 9  # that a job which publishes appends to the client ID
+TEXTS = {  # the longest that each may be, in bytes of UTF-8
+    "client_id": MAX_FIELD - SUFFIX_BYTES,
+    "username": MAX_FIELD,
+    "password": MAX_FIELD,
+}
+NUMBERS = {
+    "port": (1, 65_535),
+    "keepalive": (0, 65_535),  # seconds
+    "session_expiry": (0, MAX_SECONDS),
+    "receive_maximum": (1, 65_535),
+}
+
+
+class UnsendableError(ValueError):
+    """A setting cannot be sent. It is not quoted: it may be a secret.
+
+    :ivar field: its name.
+    """
+
+    def __init__(self, field: str):
+        super().__init__(f"{field} cannot be sent")
+        self.field = field
+
+
+def check_connect(values: Mapping[str, object]) -> None:
+    """:param values: texts and numbers, as far as there are any.
+
+    :raise UnsendableError: naming the first that no packet can carry.
+    """
+    for name, limit in TEXTS.items():
+        value = values.get(name)
+        if value and not is_text(value, limit):
+            raise UnsendableError(name)
+    for name, (low, high) in NUMBERS.items():
+        value = values.get(name, low)
+        if type(value) is not int or not low <= value <= high:
+            raise UnsendableError(name)
