@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+FULL_SPEED = 0  # a rate: as fast as it can
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -11,11 +13,12 @@ class Scale:
     :ivar rows: of the full history.
     :ivar old: of them, that are removed.
     :ivar latencies: lone messages, and lone jobs.
-    :ivar rates: messages a second of the steady rates.
+    :ivar rates: messages a second of the steady rates, and ``FULL_SPEED``.
     :ivar rate_seconds: of each steady rate.
     :ivar long_seconds: of what may pile up: one core, a handler that always raises.
     :ivar overload_seconds: of being offered twice the full rate.
     :ivar part: of the messages in a round at full speed.
+    :ivar handlers: of the database with many.
     """
 
     repeats: int
@@ -27,29 +30,32 @@ class Scale:
     long_seconds: float
     overload_seconds: float
     part: float
+    handlers: int
 
 
 FULL = Scale(
     repeats=3,
     rows=5_000_000,
-    old=300_000,
-    latencies=200,
-    rates=(1, 10, 100, 1000),
+    old=200_000,
+    latencies=150,
+    rates=(1, 10, 100, 1000, FULL_SPEED),
     rate_seconds=8,
     long_seconds=120,
     overload_seconds=60,
     part=1,
+    handlers=10_000,
 )
 QUICK = Scale(
     repeats=1,
     rows=500_000,
     old=50_000,
-    latencies=20,
+    latencies=15,
     rates=(10, 100),
-    rate_seconds=4,
-    long_seconds=12,
-    overload_seconds=6,
-    part=0.3,
+    rate_seconds=3,
+    long_seconds=10,
+    overload_seconds=5,
+    part=0.25,
+    handlers=2_000,
 )
 
 

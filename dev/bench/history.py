@@ -3,8 +3,9 @@
 import statistics
 import threading
 import time
+import xmlrpc.client
 
-from ..console import say
+from ..console import Problem, say
 from . import designs
 from .database import ITEMS, Database
 from .fill import fill, with_open_messages
@@ -18,6 +19,12 @@ SMALL_LIST = 1000  # rows
 PAGE = 80  # messages of a list's page
 KEPT_DAYS = 30
 STATES = ("stored", "queued", "retrying", "failed", "cancelled", "done")
+MOST_SECONDS = 15  # after which a query ends that takes too long
+CANCEL = """
+    SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND state = 'active' AND query LIKE '%mqtt_signal_history%'
+"""
 COLUMNS = {"timestamp": {}, "topic": {}, "payload_preview": {}, "qos": {}, "state": {}}
 
 
@@ -66,9 +73,8 @@ def _topic(on: Database) -> list:
 
 def _page(on: Database, domain: list) -> float:
     """Seconds until the list of messages has its first page."""
-    begin = time.perf_counter()
-    on.call(
-        "mqtt.signal.history",
+    return _seconds(
+        on,
         "web_search_read",
         domain=domain,
         specification=COLUMNS,
@@ -76,27 +82,41 @@ def _page(on: Database, domain: list) -> float:
         limit=PAGE,
         count_limit=10_001,
     )
+
+
+def _seconds(on: Database, method: str, **arguments: object) -> float:
+    """Seconds that a person's browser waits for messages, or after which it gave up.
+
+    :raise Problem: when it was refused.
+    """
+    ended = threading.Event()
+    limit = threading.Thread(target=_cancel_queries, args=(on, ended), daemon=True)
+    limit.start()
+    begin = time.perf_counter()
+    try:
+        on.call("mqtt.signal.history", method, **arguments)
+    except xmlrpc.client.Fault as fault:
+        if time.perf_counter() < begin + MOST_SECONDS:
+            raise Problem(fault.faultString.strip().splitlines()[-1]) from fault
+    finally:
+        ended.set()
+        limit.join()
     return time.perf_counter() - begin
+
+
+def _cancel_queries(on: Database, ended: threading.Event) -> None:
+    wait = MOST_SECONDS
+    while not ended.wait(wait):
+        on.do(CANCEL)
+        wait = 1
 
 
 def _states(on: Database) -> "tuple[dict[str, float], float]":
     """Seconds for the first page of each state, and for messages grouped by state."""
     with with_open_messages(on):
-        pages = {
-            state: statistics.median(
-                _page(on, [("state", "=", state)]) for _ in range(2)
-            )
-            for state in STATES
-        }
-        begin = time.perf_counter()
-        on.call(
-            "mqtt.signal.history",
-            "web_read_group",
-            domain=[],
-            groupby=["state"],
-            aggregates=["__count"],
-        )
-        return pages, time.perf_counter() - begin
+        pages = {state: _page(on, [("state", "=", state)]) for state in STATES}
+        grouped = {"groupby": ["state"], "aggregates": ["__count"]}
+        return pages, _seconds(on, "web_read_group", domain=[], **grouped)
 
 
 def _remove(stage: Stage, count: int) -> "tuple[float, float]":

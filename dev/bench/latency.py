@@ -1,5 +1,6 @@
 """Lone messages, urgent messages of a steady stream, and lone jobs beside them."""
 
+import itertools
 import random
 import time
 
@@ -22,7 +23,7 @@ def run(stage: Stage, scale: Scale) -> Found:
     """Milliseconds: of messages from published to stored, of jobs from enqueued to
     done.
     """
-    _lone(stage, 5)  # warm
+    _lone(stage, 6)  # warm
     messages, jobs = _lone(stage, scale.latencies)
     urgent = _urgent(stage, scale.rate_seconds)
     ratios = {
@@ -39,10 +40,13 @@ def run(stage: Stage, scale: Scale) -> Found:
 
 
 def _lone(stage: Stage, count: int) -> "tuple[list[float], list[float]]":
-    """Of lone messages and of lone jobs, taking turns; in ascending order."""
-    on = stage.empty
+    """Of lone messages and of lone jobs, taking turns; in ascending order.
+
+    The databases take turns, too: a listener paces what one of them gets each second.
+    """
+    databases = itertools.cycle((stage.empty, stage.full, stage.many))
     messages, jobs = [], []
-    for _ in range(count):
+    for on in itertools.islice(databases, count):
         _pause()
         messages.append(_message(stage, on))
         _pause()
@@ -66,7 +70,7 @@ def _job(on: Database) -> float:
 
 def _pause() -> None:
     """All is quiet before a lone message, and nothing beats in time with it."""
-    time.sleep(random.uniform(0.1, 0.2))
+    time.sleep(random.uniform(0.2, 0.3))
 
 
 def _watch(seen) -> None:

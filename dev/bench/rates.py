@@ -10,22 +10,21 @@ from dataclasses import dataclass
 from ..console import Problem, say
 from . import designs, steady
 from .database import BATCHES, FAILED, OPEN
-from .found import Found, Scale, quantile
+from .found import FULL_SPEED, Found, Scale, quantile
 from .processor import Processors, used
 from .stage import Stage
 
 LONGER = 2  # times as long at one message a second
-QUIET_SECONDS = 1.5  # before each measurement, so that what came before has ended
+QUIET_SECONDS = 1.0  # before each measurement, so that what came before has ended
 LOOK_SECONDS = 0.1  # between two looks whether all is stored: they cost, too
-FULL = 0  # rate: as fast as it can
 #: design -> (kind of topic, rates that it carries, messages at full speed)
 DESIGNS = {
-    "stored": ("stored", (1, 10, 100, 1000, FULL), 50_000),
-    "handled": ("batch", (1, 10, 100, 1000, FULL), 20_000),
-    "classic": ("stored", (1, 10, 100, FULL), 1000),
+    "stored": ("stored", (1, 10, 100, 1000, FULL_SPEED), 50_000),
+    "handled": ("batch", (1, 10, 100, 1000, FULL_SPEED), 20_000),
+    "classic": ("stored", (1, 10, 100, FULL_SPEED), 1000),
     "classic handled": ("single", (10, 100), 0),
-    "sidecar": ("stored", (1, 10, 100, FULL), 500),
-    "naive": ("single", (1, 10, FULL), 200),
+    "sidecar": ("stored", (1, 10, 100, FULL_SPEED), 500),
+    "naive": ("single", (1, 10, FULL_SPEED), 200),
 }
 OURS = ("stored", "handled")
 MESSAGE_TIMES = f"""
@@ -70,7 +69,7 @@ def idle(stage: Stage, seconds: float) -> float:
 def measure(stage: Stage, design: str, rate: int, count: int, idle: float) -> Cost:
     """One design at one rate.
 
-    :param rate: messages a second, or ``FULL``.
+    :param rate: messages a second, or ``FULL_SPEED``.
     :param idle: see :func:`idle`.
     :raise Problem: when a message was not stored, or a job failed.
     """
@@ -141,9 +140,9 @@ def run(stage: Stage, scale: Scale) -> Found:
     nothing = idle(stage, scale.rate_seconds)
     found: dict[str, dict[int, Cost]] = {design: {} for design in DESIGNS}
     for design, (_kind, rates, full_count) in DESIGNS.items():
-        measure(stage, design, 10, 20, nothing)  # warm: caches, prepared registries
+        measure(stage, design, 10, 10, nothing)  # warm: caches, prepared registries
         for rate in rates:
-            if rate != FULL and rate not in scale.rates:
+            if rate not in scale.rates:
                 continue
             count = int(rate * scale.rate_seconds * (LONGER if rate == 1 else 1))
             count = count or int(full_count * scale.part)
