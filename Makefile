@@ -21,7 +21,7 @@ faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<n
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))
 
-bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures one part
+bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures parts alone
 	@$(DEV) bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 shell: ## odoo shell on the demo database; runs a script given on standard input

@@ -1,11 +1,10 @@
 """The charts that the README shows, as SVG."""
 
 import math
-from html import escape
 
-WIDTH, LEFT, RIGHT = 760, 150, 70
-TEXT, FAINT, GRID = "#333", "#777", "#ddd"
-COLOURS = {"ours": "#714b67", "others": "#b8b0b5", "job": "#017e84"}
+from .svg import COLOURS, FAINT, WIDTH, line, svg, text
+
+LEFT, RIGHT = 150, 70
 OURS = ("accepted", "stored", "handled, single", "handled, batch")
 SIZE_NAMES = {"60": "60 B", "1024": "1 KiB", "65536": "64 KiB"}
 BAR, GAP = 16, 5
@@ -25,28 +24,28 @@ def throughput_chart(found: dict) -> str:
 
     parts, y = [], 64
     for size in sizes:
-        parts.append(_text(LEFT, y, f"payload {SIZE_NAMES[size]}", weight="bold"))
+        parts.append(text(LEFT, y, f"payload {SIZE_NAMES[size]}", weight="bold"))
         y += 10
         for design, by_size in rates.items():
             rate = by_size[size]
             colour = COLOURS["ours" if design in OURS else "others"]
             name = f"ours: {design}" if design in OURS else design
             middle = y + BAR * 0.75
-            parts.append(_text(LEFT - 8, middle, name, anchor="end"))
+            parts.append(text(LEFT - 8, middle, name, anchor="end"))
             parts.append(
                 f'<rect x="{LEFT}" y="{y}" width="{x(rate) - LEFT:.1f}" '
                 f'height="{BAR}" fill="{colour}"/>'
             )
-            parts.append(_text(x(rate) + 6, middle, f"{rate:,.0f}"))
+            parts.append(text(x(rate) + 6, middle, f"{rate:,.0f}"))
             y += BAR + GAP
         y += 26
     grid = []
     for power in range(int(math.log10(lowest)), int(math.log10(highest)) + 1):
         at = x(10**power)
-        grid.append(_line(at, 48, at, y - 22))
-        grid.append(_text(at, y - 8, f"{10**power:,}", FAINT, "middle"))
+        grid.append(line(at, 48, at, y - 22))
+        grid.append(text(at, y - 8, f"{10**power:,}", FAINT, "middle"))
     title = "Messages a second, by design (logarithmic)"
-    return _svg(y + 8, title, found, [*grid, *parts])
+    return svg(y + 8, title, found, [*grid, *parts])
 
 
 def latency_chart(found: dict) -> str:
@@ -64,12 +63,12 @@ def latency_chart(found: dict) -> str:
 
     parts = []
     for part in (0, 0.25, 0.5, 0.75, 0.99):
-        parts.append(_line(LEFT, y(part), LEFT + plot, y(part)))
-        parts.append(_text(LEFT - 8, y(part) + 4, f"{part:.0%}", FAINT, "end"))
+        parts.append(line(LEFT, y(part), LEFT + plot, y(part)))
+        parts.append(text(LEFT - 8, y(part) + 4, f"{part:.0%}", FAINT, "end"))
     for tenth in range(0, 11, 2):
         label = f"{highest * tenth / 10:g} ms"
         at = x(highest * tenth / 10)
-        parts.append(_text(at, top + height + 20, label, FAINT, "middle"))
+        parts.append(text(at, top + height + 20, label, FAINT, "middle"))
     curves = (
         (messages, COLOURS["ours"], "a message: published → stored"),
         (jobs, COLOURS["job"], "queue_job alone: enqueued → done"),
@@ -85,7 +84,7 @@ def latency_chart(found: dict) -> str:
         )
         percentiles = ", ".join(f"p{p} {figures[p]:.0f} ms" for p in (50, 99))
         parts.append(
-            _text(
+            text(
                 LEFT,
                 52 + 18 * number,
                 f"{name}, {percentiles}",
@@ -93,51 +92,4 @@ def latency_chart(found: dict) -> str:
             )
         )
     title = "A lone message, and a lone queue job: which part within which time"
-    return _svg(bottom, title, found, parts)
-
-
-def _svg(height: float, title: str, found: dict, parts: list[str]) -> str:
-    versions = ", ".join(
-        f"{name} {number}" for name, number in found["versions"].items()
-    )
-    lines = (found["machine"], f"{versions} · {found['date']}")
-    footer = [
-        _text(16, height + 14 + 16 * number, line, FAINT, size=11)
-        for number, line in enumerate(lines)
-    ]
-    whole = height + 44
-    return "\n".join(
-        (
-            '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
-            f'viewBox="0 0 {WIDTH} {whole:.0f}" width="{WIDTH}" height="{whole:.0f}" '
-            'font-family="Helvetica, Arial, sans-serif">',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{WIDTH}" height="{whole:.0f}" fill="#fff"/>',
-            _text(16, 28, title, size=16, weight="bold"),
-            *parts,
-            *footer,
-            "</svg>\n",
-        )
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    colour: str = TEXT,
-    anchor: str = "start",
-    size: int = 12,
-    weight: str = "normal",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" '
-        f'text-anchor="{anchor}" font-weight="{weight}">{escape(text)}</text>'
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'stroke="{GRID}"/>'
-    )
+    return svg(bottom, title, found, parts)

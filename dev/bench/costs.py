@@ -1,7 +1,6 @@
 """What a stored message costs, and whom: the figures that SCALING.md reckons with."""
 
 import contextlib
-import re
 from pathlib import Path
 
 from . import designs
@@ -37,8 +36,7 @@ def _used(stage: Stage) -> dict[str, float]:
     """Seconds of processor time so far."""
     odoo = _family(stage.odoo.pid)
     listener = stage.empty.listener_pid
-    runners = re.findall(r"WorkerJobRunner \((\d+)\) alive", stage.odoo.log_text())
-    runner = [pid for pid in odoo if str(pid) in runners]
+    runner = stage.processes_of("WorkerJobRunner")
     others = [pid for pid in odoo if pid != listener and pid not in runner]
     return {
         "listener": _seconds([listener]),

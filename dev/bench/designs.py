@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass
 
 from ..console import Problem
-from .stage import FAILED, OPEN, Database, Stage, cpu_seconds
+from .database import BATCHES, FAILED, OPEN, Database
+from .stage import Stage, cpu_seconds
 
 CLASSIC = "SELECT count(*) FROM mqtt_bench_message"
-ENQUEUED = "SELECT enqueued FROM mqtt_connection"
-WAITING = "SELECT count(*) FROM mqtt_batch"  # it goes with its messages' arrival
-HISTORY = "SELECT count(*) FROM mqtt_signal_history WHERE sequence > %s"
+HISTORY = """
+    SELECT count(*) FROM mqtt_signal_history WHERE sequence > %s AND service_id = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,13 @@ def listen(stage: Stage, design: str, count: int) -> None:
 
 def stored(on: Database, stage: Stage, size: int, count: int) -> "tuple[Rate, Rate]":
     """Ours: accepted (durably enqueued), and stored (visible in history)."""
-    sequence = on.one(ENQUEUED)
+    sequence = on.enqueued
     pid = on.listener_pid
     cpu = cpu_seconds(pid)
-    publishing = stage.publish(f"{on.name}/stored", size, count)
-    accepted = on.wait(ENQUEUED, sequence + count)
+    publishing = stage.publish(f"{on.prefix}/stored", size, count)
+    accepted = on.wait_enqueued(sequence + count)
     cpu = cpu_seconds(pid) - cpu
-    end = on.wait_none(WAITING)
+    end = on.wait_none(BATCHES)
     _check(on, sequence, count)
     return (
         Rate(count / (accepted - publishing.begin), cpu * 100_000 / count),
@@ -89,12 +90,12 @@ def stored(on: Database, stage: Stage, size: int, count: int) -> "tuple[Rate, Ra
 def handled(on: Database, stage: Stage, kind: str, size: int, count: int) -> Rate:
     """Ours, with a handler for each message: its effects are committed.
 
-    :param kind: ``single`` or ``batch``.
+    :param kind: of topics: ``single``, ``batch`` or ``poison``.
     """
-    sequence = on.one(ENQUEUED)
-    publishing = stage.publish(f"{on.name}/{kind}", size, count)
-    on.wait(ENQUEUED, sequence + count)
-    on.wait_none(WAITING)
+    sequence = on.enqueued
+    publishing = stage.publish(f"{on.prefix}/{kind}", size, count)
+    on.wait_enqueued(sequence + count)
+    on.wait_none(BATCHES)
     rate = Rate(count / (on.wait_none(OPEN) - publishing.begin))
     _check(on, sequence, count)
     return rate
@@ -103,5 +104,5 @@ def handled(on: Database, stage: Stage, kind: str, size: int, count: int) -> Rat
 def _check(on: Database, sequence: int, count: int) -> None:
     """All is there, nothing has failed: else a rate means nothing."""
     on.wait_none(OPEN)
-    if on.one(HISTORY, sequence) != count or on.one(FAILED):
+    if on.one(HISTORY, sequence, on.service) != count or on.one(FAILED):
         raise Problem(f"{on.name}: not all is stored and handled")

@@ -1,9 +1,4 @@
-"""What a message costs at everyday rates, for each design on the same stack.
-
-Delays need no polling, which would cost the server what is being measured: PostgreSQL
-records when each transaction was committed (``track_commit_timestamp``), and a row's
-``xmin`` names the transaction that inserted it.
-"""
+"""What a message costs at everyday rates, and at full speed, for each design."""
 
 import subprocess
 import sys
@@ -13,31 +8,28 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ..console import Problem, say
-from . import designs
+from . import designs, steady
+from .database import BATCHES, FAILED, OPEN
+from .found import FULL_SPEED, Found, Scale, quantile
 from .processor import Processors, used
-from .stage import ITEMS, OPEN, Stage
+from .stage import Stage
 
-SIZE = 100  # bytes of a payload
 LONGER = 2  # times as long at one message a second
-QUIET_SECONDS = 2  # before each measurement, so that what came before has ended
-#: design -> (kind of topic, highest rate that it carries)
+QUIET_SECONDS = 1.0  # before each measurement, so that what came before has ended
+LOOK_SECONDS = 0.1  # between two looks whether all is stored: they cost, too
+#: design -> (kind of topic, rates that it carries, messages at full speed)
 DESIGNS = {
-    "stored": ("stored", 1000),
-    "handled": ("batch", 1000),
-    "classic": ("stored", 100),
-    "classic handled": ("single", 100),
-    "sidecar": ("stored", 100),
-    "naive": ("single", 10),
+    "stored": ("stored", (1, 10, 100, 1000, FULL_SPEED), 50_000),
+    "handled": ("batch", (1, 10, 100, 1000, FULL_SPEED), 20_000),
+    "classic": ("stored", (1, 10, 100, FULL_SPEED), 1000),
+    "classic handled": ("single", (10, 100), 0),
+    "sidecar": ("stored", (1, 10, 100, FULL_SPEED), 500),
+    "naive": ("single", (1, 10, FULL_SPEED), 200),
 }
-RATES = (1, 10, 100, 1000)
 OURS = ("stored", "handled")
-COMMITTED = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::float"
-HISTORY_TIMES = f"""
-    SELECT sequence - %s - 1, {COMMITTED}
-      FROM mqtt_signal_history WHERE sequence > %s AND direction = 'receive'
-"""
 MESSAGE_TIMES = f"""
-    SELECT substring(payload FROM '[0-9]+')::int, {COMMITTED} FROM mqtt_bench_message
+    SELECT substring(payload FROM '[0-9]+')::int, {steady.COMMITTED}
+      FROM mqtt_bench_message
 """
 
 
@@ -63,7 +55,7 @@ class Cost:
 
     def delay(self, part: float) -> float:
         """Seconds below which this part of the delays is."""
-        return self.delays[min(len(self.delays) - 1, int(part * len(self.delays)))]
+        return quantile(self.delays, part)
 
 
 def idle(stage: Stage, seconds: float) -> float:
@@ -74,66 +66,48 @@ def idle(stage: Stage, seconds: float) -> float:
     return used(stage).since(before).total / (time.monotonic() - begin)
 
 
-def measure(stage: Stage, design: str, rate: int, seconds: float, idle: float) -> Cost:
+def measure(stage: Stage, design: str, rate: int, count: int, idle: float) -> Cost:
     """One design at one rate.
 
-    :param seconds: of publishing.
+    :param rate: messages a second, or ``FULL_SPEED``.
     :param idle: see :func:`idle`.
     :raise Problem: when a message was not stored, or a job failed.
     """
-    count = max(1, int(rate * seconds))
     on, kind = stage.empty, DESIGNS[design][0]
     on.do("TRUNCATE mqtt_bench_message")
-    first = on.one(designs.ENQUEUED)
+    first = on.enqueued
+    topic = steady.topics_below(f"{_prefix(stage, design)}/{kind}")
     with _receiving(stage, design, count) as more:
         time.sleep(QUIET_SECONDS)
         before, begin = used(stage, **more), time.monotonic()
-        sent = _publish(stage, f"{_prefix(stage, design)}/{kind}", count, rate)
+        sent = steady.publish(stage, topic, count, rate or None)
         _wait_stored(stage, design, first, count)
         after, end = used(stage, **more), time.monotonic()
     delays = _delays(stage, design, first, sent)
-    if len(delays) != count or on.one(designs.FAILED):
+    if len(delays) != count or on.one(FAILED):
         raise Problem(f"{design}: {len(delays)} of {count} messages stored")
     return Cost(count, end - begin, after.since(before), idle, delays)
 
 
 def _prefix(stage: Stage, design: str) -> str:
-    return stage.empty.name if design in OURS else design.split()[0]
-
-
-def _publish(stage: Stage, topic: str, count: int, rate: int) -> list[float]:
-    """Publish at a steady rate; when each message was handed over, since 1970."""
-    sent: list[float] = []
-    begin = stage.publisher.sent
-
-    def message(number: int) -> tuple[bytes, bytes]:
-        number -= begin
-        sent.append(time.time())
-        payload = b'{"n": %d, "values": "' % number
-        payload += b"x" * (SIZE - len(payload) - 2) + b'"}'
-        return b"%s/%d" % (topic.encode(), number % ITEMS), payload
-
-    stage.publisher.message = message
-    stage.publisher.publish(count, rate, block=max(1, rate // 100))
-    return sent
+    return stage.empty.prefix if design in OURS else design.split()[0]
 
 
 def _wait_stored(stage: Stage, design: str, first: int, count: int) -> None:
     on = stage.empty
     if design in OURS:
-        on.wait(designs.ENQUEUED, first + count)
-        on.wait_none(designs.WAITING)
+        on.wait_enqueued(first + count, step=LOOK_SECONDS)
+        on.wait_none(BATCHES, step=LOOK_SECONDS)
     else:
-        on.wait(designs.CLASSIC, count)
-    on.wait_none(OPEN)
+        on.wait(designs.CLASSIC, count, step=LOOK_SECONDS)
+    on.wait_none(OPEN, step=LOOK_SECONDS)
 
 
 def _delays(stage: Stage, design: str, first: int, sent: list[float]) -> list[float]:
     """Seconds from publishing to the commit of each message that is there."""
     if design in OURS:
-        rows = stage.empty.rows(HISTORY_TIMES, first, first)
-    else:
-        rows = stage.empty.rows(MESSAGE_TIMES)
+        return steady.delays_stored(stage.empty, first, sent)
+    rows = stage.empty.rows(MESSAGE_TIMES)
     return sorted(committed - sent[number] for number, committed in rows)
 
 
@@ -160,33 +134,32 @@ def _receiving(stage: Stage, design: str, count: int):
     return nullcontext({})
 
 
-def run(
-    stage: Stage, seconds: float, rates: tuple[int, ...] = RATES
-) -> dict[str, dict[int, Cost]]:
+def run(stage: Stage, scale: Scale) -> Found:
     """All designs at all rates that they carry, one at a time."""
     say("bench", "processor time of the idle stack")
-    nothing = idle(stage, seconds)
+    nothing = idle(stage, scale.rate_seconds)
     found: dict[str, dict[int, Cost]] = {design: {} for design in DESIGNS}
-    for design, (_kind, highest) in DESIGNS.items():
-        measure(stage, design, 10, 2, nothing)  # warm: caches, prepared registries
+    for design, (_kind, rates, full_count) in DESIGNS.items():
+        measure(stage, design, 10, 10, nothing)  # warm: caches, prepared registries
         for rate in rates:
-            if rate <= highest:
-                lasting = seconds * (LONGER if rate == 1 else 1)
-                cost = measure(stage, design, rate, lasting, nothing)
-                found[design][rate] = cost
-                say("bench", _line(design, rate, cost))
-    return found
+            if rate not in scale.rates:
+                continue
+            count = int(rate * scale.rate_seconds * (LONGER if rate == 1 else 1))
+            count = count or int(full_count * scale.part)
+            cost = found[design][rate] = measure(stage, design, rate, count, nothing)
+            say("bench", _line(design, rate, cost))
+    return Found(_ratios(found), {"steady rates": _summary(found)})
 
 
 def _line(design: str, rate: int, cost: Cost) -> str:
-    delays = f"{cost.delay(0.5):.3f}, {cost.delay(0.99):.3f} s"
     return (
-        f"{design}, {rate} a second: {cost.percent:.1f} % of a core"
-        f" (idle {100 * cost.idle:.1f}), {cost.ms:.2f} ms a message, delay {delays}"
+        f"{design}, {rate or 'full'} a second: {cost.percent:.1f} % of a core"
+        f" (idle {100 * cost.idle:.1f}), {cost.ms:.2f} ms a message,"
+        f" delay {cost.delay(0.5):.3f}, {cost.delay(0.99):.3f} s"
     )
 
 
-def ratios(found: dict[str, dict[int, Cost]]) -> dict[str, float]:
+def _ratios(found: dict[str, dict[int, Cost]]) -> dict[str, float]:
     """The figures of the table: costs of a message relative to others', and delays."""
     named = {
         f"cpu_{rate}_{ours}_{other.split()[0]}": found[ours][rate].ms
@@ -205,11 +178,12 @@ def ratios(found: dict[str, dict[int, Cost]]) -> dict[str, float]:
     return named | delays
 
 
-def summary(found: dict[str, dict[int, Cost]]) -> dict:
+def _summary(found: dict[str, dict[int, Cost]]) -> dict:
     """What ``results.json`` holds of it."""
     return {
         design: {
-            str(rate): {
+            str(rate or "full"): {
+                "messages a second": round(cost.count / cost.seconds, 1),
                 "messages": cost.count,
                 "percent of a core": round(cost.percent, 2),
                 "idle percent": round(100 * cost.idle, 2),

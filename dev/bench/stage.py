@@ -1,7 +1,8 @@
 """The servers that all designs run on, and what is read of them."""
 
-import copy
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -10,99 +11,16 @@ from pathlib import Path
 
 from .. import paths
 from ..console import say
-from ..process import wait_until
 from ..publisher import Publisher
 from ..servers import Mosquitto, Odoo, Postgres
+from .database import ITEMS, Database
 from .payloads import PAYLOADS
 
-ITEMS = 1000
 EMPTY, FULL, MANY = "bench", "bench_full", "bench_many"
 WORKERS = 3  # as many as jobs run at a time
 CHANNELS = "root:4,root.mqtt:3,root.mqtt.ingest:2,root.mqtt.dispatch:1"
 SETTINGS = {"track_commit_timestamp": "on"}  # says when a row was committed
-STEP = 0.005  # seconds between two looks
-PATIENCE = 300  # seconds
-OPEN = "SELECT count(*) FROM queue_job WHERE state NOT IN ('done', 'failed')"
-FAILED = "SELECT count(*) FROM queue_job WHERE state = 'failed'"
 TICKS = 100  # a second, in /proc/<pid>/stat
-
-
-class Database:
-    """One database of the server, and its service.
-
-    :param name: of the database.
-    """
-
-    def __init__(self, name: str, odoo: Odoo, postgres: Postgres) -> None:
-        self.name = name
-        self._odoo = copy.copy(odoo)
-        self._odoo.database, self._odoo._users = name, {}
-        self._cursor = postgres.connect(name).cursor()
-        self.service = 0
-
-    def call(self, model: str, method: str, *arguments: object, **named: object):
-        """Call a method as another system does."""
-        return self._odoo.call(model, method, *arguments, **named)
-
-    def one(self, sql: str, *values: object):
-        """The one value of a query."""
-        self._cursor.execute(sql, values or None)
-        return self._cursor.fetchone()[0]
-
-    def row(self, sql: str, *values: object) -> tuple:
-        """The first row of a query."""
-        self._cursor.execute(sql, values or None)
-        return self._cursor.fetchone()
-
-    def rows(self, sql: str, *values: object) -> list[tuple]:
-        """All rows of a query."""
-        self._cursor.execute(sql, values or None)
-        return self._cursor.fetchall()
-
-    def do(self, sql: str, **values: object) -> None:
-        """Run a statement that has no rows."""
-        self._cursor.execute(sql, values or None)
-
-    def wait(self, sql: str, goal: int) -> float:
-        """Wait until a query's number has come so far; when, on the monotonic clock."""
-        wait_until(lambda: self.one(sql) >= goal, PATIENCE, f"{sql}: {goal}", STEP)
-        return time.monotonic()
-
-    def wait_none(self, sql: str) -> float:
-        """Wait until a query's number is 0; when, on the monotonic clock.
-
-        :raise Problem: when it never is.
-        """
-        wait_until(lambda: not self.one(sql), PATIENCE, f"{sql}: not 0", STEP)
-        return time.monotonic()
-
-    def set_up(self, broker: Mosquitto) -> None:
-        """Items, and a service that listens to its own topics."""
-        self.call("mqtt.bench.item", "set_up", ITEMS)
-        self.service = self.call(
-            "mqtt.service",
-            "create",
-            {
-                "name": f"Benchmark {self.name}",
-                "host": broker.host,
-                "port": broker.port,
-                "reconnect_min_delay": 0.5,
-                "subscription_ids": [(0, 0, {"topic_filter": f"{self.name}/#"})],
-            },
-        )
-        self.call("mqtt.service", "start_mqtt_service", [self.service])
-        self.wait("SELECT count(*) FROM mqtt_grant WHERE state = 'granted'", 1)
-
-    @property
-    def user_id(self) -> int:
-        """The administrator's."""
-        return self._odoo._user_id("admin", "admin")
-
-    @property
-    def listener_pid(self) -> int:
-        """Process id of the listener, as the form shows it."""
-        host_info = self.one("SELECT host_info FROM mqtt_connection")
-        return int(re.search(r"process (\d+)", host_info)[1])
 
 
 class Stage:
@@ -126,6 +44,23 @@ class Stage:
 
         self.publisher.message = message
         return Publishing(self.publisher, count)
+
+    @contextmanager
+    def without_workers(self) -> Iterator[None]:
+        """Freeze the workers that run jobs: alive, and not answering."""
+        workers = self.processes_of("WorkerHTTP")
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+
+    def processes_of(self, kind: str) -> list[int]:
+        """Living processes of Odoo, by the name of their class."""
+        started = re.findall(rf"{kind} \((\d+)\) alive", self.odoo.log_text())
+        return [pid for pid in map(int, started) if pid in self.odoo.processes()]
 
 
 class Publishing(threading.Thread):

@@ -1,1 +1,1 @@
-from . import item, message
+from . import item, message, note, poison
