@@ -8,14 +8,14 @@ What is stored is counted by content, equal messages by number.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..console import Problem, run, say
 from . import conversation, delivery
-from .broker import Broker
+from .broker import BOTH, Broker
 from .kinds import KINDS
 from .report import write
-from .stage import FOLDER, Stage, stage
+from .stage import FOLDER, stage
 from .trial import Outcome, Row, Trial
 
 MESSAGES = 20_000
@@ -36,16 +36,29 @@ CHECKS: "dict[str, Callable[[Trial], Outcome]]" = {
 
 
 def try_brokers(
-    kinds: "list[type[Broker]]", checks: "list[str]", messages: int
+    kinds: "Iterable[type[Broker]]",
+    checks: "list[str]",
+    messages: int,
+    protocols: "tuple[str, ...]" = BOTH,
 ) -> "Iterator[Row]":
-    """Rows as they are done; a broker that cannot be had is said and skipped."""
+    """Rows as they are done; a broker that cannot be had is named and skipped.
+
+    :param checks: names of `CHECKS`.
+    :param messages: that the first check publishes.
+    :param protocols: versions of MQTT, as far as a broker has them.
+    """
     at_hand = [kind for kind in kinds if is_at_hand(kind)]
     if not at_hand:
         return
     say("brokers", "installing the addon")
     with stage() as scene:
         for kind in at_hand:
-            yield from _try(scene, kind, checks, messages)
+            with kind(FOLDER / kind.__name__.lower(), scene.authority) as broker:
+                for protocol in broker.protocols:
+                    if protocol in protocols:
+                        yield from _try(
+                            Trial(scene, broker, protocol, messages), checks
+                        )
 
 
 def is_at_hand(kind: "type[Broker]") -> bool:
@@ -58,15 +71,10 @@ def is_at_hand(kind: "type[Broker]") -> bool:
     return True
 
 
-def _try(
-    scene: Stage, kind: "type[Broker]", checks: "list[str]", messages: int
-) -> "Iterator[Row]":
-    with kind(FOLDER / kind.__name__.lower(), scene.authority) as broker:
-        for protocol in broker.protocols:
-            trial = Trial(scene, broker, protocol, messages)
-            for number, name in enumerate(CHECKS):
-                if name in checks:
-                    yield trial.run(number, name, CHECKS[name])
+def _try(trial: Trial, checks: "list[str]") -> "Iterator[Row]":
+    for number, (name, check) in enumerate(CHECKS.items()):
+        if name in checks:
+            yield trial.run(number, name, check)
 
 
 HEAD = "broker", "version", "MQTT", "check", "published", "stored", "lost", "doubled"
@@ -103,7 +111,7 @@ def main() -> int:
         show(row)
         write([row])
         rows.append(row)
-    bad = [row for row in rows if row.lost or row.doubled or not row.is_done]
+    bad = [row for row in rows if not row.is_good]
     if bad:
         names = (f"{row.broker} {row.mqtt} {row.check}" for row in bad)
         print(f"\nnot as promised: {'; '.join(names)}")

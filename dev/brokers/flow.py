@@ -63,7 +63,10 @@ class Flow:
         )
 
     def settle(self) -> "tuple[int, int, int]":
-        """Wait until all is stored, or nothing comes any more: stored, lost, doubled."""
+        """Wait until nothing more comes.
+
+        :return: messages stored, lost and doubled.
+        """
         quiet = QUIET_SECONDS + 2 * self.broker.resend_seconds
         seen, since = None, time.monotonic()
         while True:

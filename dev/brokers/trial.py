@@ -40,9 +40,10 @@ class Row:
     note: str = ""
 
     @property
-    def is_done(self) -> bool:
-        """Whether the check came to its end."""
-        return not self.note.startswith(NOT_DONE)
+    def is_good(self) -> bool:
+        """Whether the check came to its end, and lost and doubled nothing."""
+        is_done = not self.note.startswith(NOT_DONE)
+        return is_done and not self.lost and not self.doubled
 
 
 class Trial:
