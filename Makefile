@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test faults load bench shell lint format stop clean
+.PHONY: help setup demo test faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -17,6 +17,9 @@ test: ## all tests; TESTS=<test tags or pytest -k expression> for some
 
 faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
 	@$(DEV) faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(FAULTS),--faults "$(FAULTS)")
+
+brokers: ## try real brokers; MESSAGES=2000 BROKERS=<name> CHECKS=<name>
+	@$(DEV) brokers $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(BROKERS),--brokers "$(BROKERS)") $(if $(CHECKS),--checks "$(CHECKS)")
 
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))

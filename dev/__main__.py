@@ -9,7 +9,16 @@ import sys
 from . import clean, paths, setup, venv
 from .console import keep_stdout_for_results, run, say
 
-WITHOUT_BROWSER = {"bench", "demo", "faults", "lint", "load", "shell", "stop"}
+WITHOUT_BROWSER = {
+    "bench",
+    "brokers",
+    "demo",
+    "faults",
+    "lint",
+    "load",
+    "shell",
+    "stop",
+}
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def main() -> None:
     if others:
         say("kept", f"{paths.HOME}: another checkout runs there (process {others[0]})")
         return
-    for pattern in ("venv-*", "odoo-*", "checkouts", "locks", "pre-commit"):
+    for pattern in ("venv-*", "odoo-*", "chroot-*", "checkouts", "locks", "pre-commit"):
         for folder in paths.HOME.glob(pattern):
             shutil.rmtree(folder)
     for cache in ("pylint", "ruff"):

@@ -57,7 +57,7 @@ def _apt_get(*arguments: str, folder: Path) -> None:
     if done.returncode:
         raise Problem(
             f"apt-get {arguments[-1]} failed (see {folder / 'apt.log'}): run"
-            " 'apt-get update' as root, or set ODOO_PATH to an Odoo 19 of yours"
+            " 'apt-get update' as root"
         )
 
 
@@ -84,15 +84,15 @@ def _update_lists() -> None:
         raise Problem("run 'apt-get update' as root and then this again")
 
 
-def _private_sources(folder: Path) -> "list[str]":
-    """Options that make apt-get look at Debian's `sid` only, in `folder`."""
+def _private_sources(folder: Path, suite: str) -> "list[str]":
+    """Options that make apt-get look at one suite of Debian only, in `folder`."""
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     mirror = _mirror()
     if not mirror:
-        raise Problem("the machine has no Debian mirror set: set ODOO_PATH instead")
+        raise Problem("the machine has no Debian mirror set")
     sources = folder / "sources.list"
-    sources.write_text(f"deb [signed-by={KEYRING}] {mirror} sid main\n")
+    sources.write_text(f"deb [signed-by={KEYRING}] {mirror} {suite} main\n")
     settings = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",
@@ -112,7 +112,7 @@ def unpack(root: Path, sid: "tuple[str, ...]", own: "tuple[str, ...]") -> None:
         _update_lists()
     folder = root / ".apt"
     folder.mkdir()
-    private = _private_sources(folder)
+    private = _private_sources(folder, "sid")
     _apt_get(*private, "update", folder=folder)
     _apt_get(*private, "download", *sid, folder=folder)
     _apt_get("-o", "APT::Sandbox::User=root", "download", *own, folder=folder)
@@ -120,3 +120,44 @@ def unpack(root: Path, sid: "tuple[str, ...]", own: "tuple[str, ...]") -> None:
         say("unpack", package.name)
         subprocess.run(["dpkg-deb", "-x", package, root], check=True)
     shutil.rmtree(folder)
+
+
+def unpack_whole(root: Path, suite: str, packages: "tuple[str, ...]") -> str:
+    """Unpack packages of a suite into `root` with all that they depend on.
+
+    apt takes nothing for installed, so nothing of the machine is needed to run them.
+
+    :return: the version of the first one.
+    """
+    if not _has_lists():
+        _update_lists()
+    folder = root / ".apt"
+    folder.mkdir()
+    (folder / "status").touch()
+    private = _private_sources(folder, suite)
+    private += ["-o", f"Dir::State::status={folder / 'status'}", "-qq"]
+    _apt_get(*private, "update", folder=folder)
+    choose = ["--yes", "--no-install-recommends", "--download-only", "install"]
+    _apt_get(*private, *choose, *packages, folder=folder)
+    archives = folder / "cache/archives"
+    for package in sorted(archives.glob("*.deb")):
+        subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+    _merge_usr(root)
+    (first,) = archives.glob(f"{packages[0]}_*.deb")
+    show = ["dpkg-deb", "--field", first, "Version"]
+    version = subprocess.check_output(show, text=True).strip()
+    shutil.rmtree(folder)
+    return version
+
+
+def _merge_usr(root: Path) -> None:
+    """Make /bin, /lib … links into /usr, as the package `usrmerge` does."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        folder, merged = root / name, root / "usr" / name
+        merged.mkdir(parents=True, exist_ok=True)
+        if folder.is_symlink():
+            continue
+        if folder.exists():
+            subprocess.run(["cp", "-a", f"{folder}/.", merged], check=True)
+            shutil.rmtree(folder)
+        folder.symlink_to(Path("usr", name))

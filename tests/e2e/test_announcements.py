@@ -2,10 +2,10 @@
 
 import pytest
 from service import Service
-from subscriber import TIMEOUT
 from watcher import Watcher
 
 from dev.servers import wait_until
+from dev.subscriber import TIMEOUT
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

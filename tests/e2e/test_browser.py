@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from device import Device
 from playwright.sync_api import expect
 from service import Numbers, Service, publish
 from watcher import Watcher
 
+from dev.device import Device
 from dev.servers import Odoo, wait_until
 
 HACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"

@@ -1,8 +1,8 @@
 """Commands to a device that answers, or does not."""
 
-from device import Device
 from service import Service
 
+from dev.device import Device
 from dev.servers import wait_until
 
 COUNT = 100

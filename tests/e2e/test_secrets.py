@@ -3,9 +3,9 @@
 import xmlrpc.client
 
 import pytest
-from certificates import Identity
 from service import Service, publish
 
+from dev.certificates import Identity
 from dev.process import lease_port
 from dev.servers import Mosquitto, wait_until
 

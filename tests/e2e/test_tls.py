@@ -4,10 +4,10 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from certificates import Identity
 from service import Service, publish
 
 from dev import debian
+from dev.certificates import Identity
 from dev.process import lease_port
 from dev.publisher import Publisher
 from dev.servers import Mosquitto, wait_until

@@ -1,8 +1,7 @@
 """Who hears what is published."""
 
-from subscriber import TIMEOUT, Subscriber
-
 from dev.servers import wait_until
+from dev.subscriber import TIMEOUT, Subscriber
 
 
 class Watcher(Subscriber):

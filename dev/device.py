@@ -3,7 +3,8 @@
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from subscriber import Subscriber
+
+from .subscriber import Subscriber
 
 
 class Device(Subscriber):

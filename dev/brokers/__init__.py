@@ -1,0 +1,1 @@
+"""``make brokers``: what the README promises, tried on the brokers there are."""

@@ -1,0 +1,16 @@
+"""The brokers that are tried."""
+
+from .activemq import ActiveMQ
+from .broker import Broker
+from .mosquitto import Mosquitto20, Mosquitto21, MosquittoSqlite
+from .nats import Nats
+from .rabbitmq import RabbitMQ
+
+KINDS: "tuple[type[Broker], ...]" = (
+    Mosquitto20,
+    Mosquitto21,
+    MosquittoSqlite,
+    RabbitMQ,
+    Nats,
+    ActiveMQ,
+)

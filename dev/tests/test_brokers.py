@@ -1,0 +1,71 @@
+"""What ``make brokers`` reports, and which brokers it skips."""
+
+import json
+
+import pytest
+
+from dev.brokers import __main__ as brokers
+from dev.brokers import report
+from dev.brokers.kinds import KINDS
+from dev.brokers.trial import Row
+from dev.chroot import Chroot
+from dev.console import Problem
+
+GOOD = Row("NATS", "2.15.1", "MQTT 3.1.1", "QoS 1", 2000, 2000)
+DOUBLED = Row("NATS", "2.15.1", "MQTT 3.1.1", "TLS", 2000, 2040, doubled=40)
+UNDONE = Row("NATS", "2.15.1", "MQTT 3.1.1", "3 MB", note="not done: it ended")
+OTHER = Row("Mosquitto 2.1, sqlite", "2.1.2", "MQTT 5", "QoS 1", 20, 20)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Files of results and of the README, for the test alone."""
+    for name in ("RESULTS", "README"):
+        monkeypatch.setattr(report, name, tmp_path / name)
+    return tmp_path / "RESULTS", tmp_path / "README"
+
+
+def test_results_are_kept_and_shown(files):
+    """What was tried before stays; the README changes between its marks only."""
+    results, readme = files
+    readme.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")
+    report.write([GOOD])
+    report.write([OTHER, DOUBLED])
+    kept = json.loads(results.read_text())
+    assert [one["broker"] for one in kept] == [OTHER.broker, "NATS", "NATS"]
+    assert set(kept[0]) == set(vars(GOOD))
+    before, _, after = readme.read_text().partition(report.BEGIN)
+    table, _, after = after.partition(report.END)
+    assert (before, after) == ("before\n", "after\n")
+    assert table.splitlines()[2:] == [
+        "| Mosquitto 2.1.2, sqlite, MQTT 5 | 20 | – |",
+        "| NATS 2.15.1, MQTT 3.1.1 | 2,000 | **40 doubled** of 2,000 |",
+    ]
+
+
+def test_a_readme_without_marks_stays(files):
+    """Nothing is written where nobody asked for it."""
+    _results, readme = files
+    readme.write_text("words\n")
+    report.write([GOOD])
+    assert readme.read_text() == "words\n"
+
+
+@pytest.mark.parametrize(("row", "good"), [(GOOD, 1), (DOUBLED, 0), (UNDONE, 0)])
+def test_good_is_what_lost_and_doubled_nothing(row, good):
+    """A check that came to no end is not good, though it lost nothing."""
+    assert row.is_good == bool(good)
+
+
+def test_a_broker_that_cannot_be_had_is_named_and_skipped(monkeypatch):
+    """No server is started for brokers of which none can be had."""
+
+    def get(self):
+        raise Problem("the suite does not have it")
+
+    said = []
+    monkeypatch.setattr(Chroot, "get", get)
+    monkeypatch.setattr(brokers, "say", lambda *words: said.append(words))
+    assert not list(brokers.try_brokers(KINDS, list(brokers.CHECKS), 1))
+    named = [f"{kind.title}: the suite does not have it" for kind in KINDS]
+    assert said == [("skipped", words) for words in named]
