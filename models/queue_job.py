@@ -158,13 +158,23 @@ class QueueJob(models.Model):
         handling = self.filtered(
             lambda job: job.mqtt_message_id and job.method_name != PUBLISH_METHOD
         )
-        for name, jobs in handling.grouped(QueueJob._mqtt_whose).items():
+        for name, jobs in handling.grouped(lambda job: job._mqtt_whose()).items():
             jobs.mqtt_message_id.cancel_reason = f"{name}: {reason}"
         apart = self.filtered(lambda job: job.method_name == INGEST_METHOD)
         if apart:
             self.env["mqtt.batch"].search(
                 [("job_uuid", "in", apart.mapped("uuid"))]
             )._give_up(reason)
+
+    def _mqtt_whose(self):
+        return self.mqtt_handler_id.name or self.name
+
+    def _mqtt_forget_cancelled(self):
+        """Somebody requeues what was cancelled: it is not given up any more."""
+        for job in self.filtered("mqtt_message_id"):
+            message = job.mqtt_message_id
+            if (message.cancel_reason or "").startswith(f"{job._mqtt_whose()}: "):
+                message.cancel_reason = False
 
     def _mqtt_outgoing(self):
         """What these jobs have still to publish."""

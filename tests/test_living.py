@@ -12,7 +12,7 @@ from ..listener.settings import ServiceSettings
 from ..mqtt import tls
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.tls import Tls
-from .e2e.certificates import Identity
+from ..dev.certificates import Identity
 from .test_handler import HandlerCase
 
 SELECT_LIMIT = 1024  # descriptors that select(2) takes

@@ -23,7 +23,7 @@ from ..mqtt.reference import (
     look_up,
 )
 from .common import MqttCase
-from .e2e.certificates import Identity
+from ..dev.certificates import Identity
 
 
 class TestReference(BaseCase):

@@ -10,7 +10,7 @@ from odoo.tests import BaseCase, new_test_user, tagged
 
 from ..mqtt.tls import Certificate, Tls, TlsError
 from .common import MqttCase
-from .e2e.certificates import Identity
+from ..dev.certificates import Identity
 from .listening import ListenerCase, Recorder
 
 PASSWORD = "not to be read"
