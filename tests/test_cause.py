@@ -24,7 +24,7 @@ class TestCause(BaseCase):
             ("can't reach …, don't ask", "can't reach 'a', don't ask"),
             (f"KeyError: …{PLACE}", f"KeyError: 'v'{PLACE}", f"KeyError: 3{PLACE}"),
             ("a …", "a 'cut off", "a\n 1"),
-            ("", "", "\0"),
+            ("", "", " \n"),
         ):
             for text in texts:
                 with self.subTest(text):
