@@ -47,6 +47,9 @@ SERVER_OPTIONS = " ".join(
 )
 CURSOR_TIMEOUT = 10_000  # milliseconds until a silent server is given up by a cursor
 
+CURSORS = 4  # at a time: those of Odoo's pool are for its users, too
+CLAIM_TIMEOUT = 5_000  # milliseconds that a claim waits for a row that another has
+
 DATABASE_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
@@ -64,6 +67,7 @@ class Bridge:
         self.dbname = dbname
         self._control: psycopg2.extensions.connection | None = None
         self._enqueuing = Enqueuing(dbname, self._enqueue_statement)
+        self._cursors = threading.BoundedSemaphore(CURSORS)
 
     # The connection of its own
 
@@ -162,7 +166,7 @@ class Bridge:
         thread = threading.current_thread()
         thread.dbname = self.dbname  # for Odoo's log
         registry = Registry(self.dbname)
-        with registry.cursor() as cr:
+        with self._cursors, registry.cursor() as cr:
             _watch(cr)
             registry.check_signaling(cr)
             yield api.Environment(cr, SUPERUSER_ID, {})
@@ -196,6 +200,8 @@ class Bridge:
             ``receipts`` and ``session_filters``, as the connection takes them.
         """
         with self._service(service_id) as service:
+            # The supervisor claims for all services: it must not wait for one for ever.
+            service.env.cr.execute("SET LOCAL lock_timeout = %s", [CLAIM_TIMEOUT])
             known = service._listener_claim(thread_identifier, host_info)
         return {
             **known,
