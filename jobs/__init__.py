@@ -9,5 +9,6 @@ from . import handle
 from . import call
 from . import replay
 from . import decide
+from . import remove
 from . import publish
 from . import request

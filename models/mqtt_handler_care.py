@@ -22,6 +22,7 @@ class MqttHandler(models.Model):
         self._wake_waiting()
         self.env["mqtt.service"].sudo()._wake_ingest()
         self.env["mqtt.service"]._wake_all_dispatch()
+        self.env["mqtt.subscription"]._wake_removal()
         self.env["mqtt.handler.tally"]._fold()
 
     @api.model

@@ -27,6 +27,7 @@ from . import test_rate
 from . import test_receipts
 from . import test_redirect
 from . import test_references
+from . import test_removal
 from . import test_request
 from . import test_service
 from . import test_subscriptions

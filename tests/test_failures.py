@@ -392,6 +392,8 @@ class TestBackground(FailureCase):
         dialog.action_cancel_jobs()
         self.mqtt_run_jobs()
         self.assertEqual(set(messages.mapped("state")), {"cancelled"})
+        jobs = self.jobs(method_name="_job_decide")
+        self.assertEqual(set(jobs.mapped("state")), {"cancelled", "done"})
         self.assertIn(self.operator.name, messages[-1].cancel_reason)
 
     def test_correct(self):
