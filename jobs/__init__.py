@@ -10,6 +10,7 @@ from . import call
 from . import gone
 from . import replay
 from . import decide
+from . import remove
 from . import publish
 from . import request
 from . import outage

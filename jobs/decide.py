@@ -11,8 +11,11 @@ class MqttFailure(models.Model):
 
     def _job_store_values(self, job):
         """queue_job's hook: have these jobs found among those of MQTT."""
-        services = job.recordset.sudo()._jobs(limit=1).mqtt_service_id
-        return {**super()._job_store_values(job), "mqtt_service_id": services.id}
+        values = super()._job_store_values(job)
+        rows = self.sudo().search([("id", "in", job.recordset.ids)])
+        if service := rows._jobs(limit=1).mqtt_service_id:  # the last leaves none
+            values["mqtt_service_id"] = service.id
+        return values
 
     def _enqueue_decide(self, decision, after, through, values, done=0):
         """:param done: for how many messages it was done by jobs before."""

@@ -33,6 +33,7 @@ class MqttService(models.Model):
             self._wake_replays,
             self._wake_publishing,
             self.env["mqtt.request"]._wake_silence,
+            self.env["mqtt.subscription"]._wake_removal,
         ):
             try:
                 with self.env.cr.savepoint():

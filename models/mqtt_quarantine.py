@@ -11,6 +11,8 @@ from .groups import OPERATOR, check_group
 from .mqtt_signal_history import SHOWN_BYTES
 from .wide_fields import BigInteger, Bytes
 
+PART = 500  # messages that are stored again at a time: their payloads are in memory
+
 
 class MqttQuarantine(models.Model):
     """A message that was received and cannot be stored for a reason of its own.
@@ -117,7 +119,8 @@ class MqttQuarantine(models.Model):
         # sudo: what is stored is the listener's, whoever has it stored
         records = self.sudo().sorted("sequence")
         for service, of_service in records.grouped("service_id").items():
-            of_service._retry(service)
+            for start in range(0, len(of_service), PART):
+                of_service[start : start + PART]._retry(service)
         left = records.exists()
         return self._notification(len(records) - len(left), left)
 

@@ -35,6 +35,7 @@ from . import test_reading
 from . import test_receipts
 from . import test_redirect
 from . import test_references
+from . import test_removal
 from . import test_request
 from . import test_service
 from . import test_spreadsheet

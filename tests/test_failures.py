@@ -1,6 +1,8 @@
 """Failed messages by cause, and decisions about many of them as sets."""
 
 from datetime import timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
@@ -110,6 +112,26 @@ class TestCauses(FailureCase):
         failure.action_requeue()
         self.assertFalse(self.failures)
         self.assertEqual(message.state, "queued")
+
+    def test_what_failed_before_the_upgrade(self):
+        """It is grouped as if it failed now, however the job said it then."""
+        self.fail("a", "b")
+        self.redeclare(self.many, max_retries=2)
+        self.fail("c")
+        self.mqtt_run_jobs(later=True)
+        cause = self.failures.cause
+        retried = self.jobs(state="failed").sorted("id")[-1]
+        retried.exc_message = "no device 'c' at 7"  # what queue_job makes of it
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE queue_job SET mqtt_cause = NULL")
+        path = Path(__file__).parents[1] / "migrations/19.0.1.6.0/post-causes.py"
+        spec = spec_from_file_location("post_causes", path)
+        migration = module_from_spec(spec)
+        spec.loader.exec_module(migration)
+        self.patch(migration, "BATCH", 2)
+        migration.migrate(self.env.cr, "19.0.1.5.0")
+        failure = self.failures
+        self.assertEqual((failure.message_count, failure.cause), (3, cause))
 
     def test_each_company_has_its_own_rows(self):
         company = self.env["res.company"].create({"name": "Other"})
@@ -392,6 +414,8 @@ class TestBackground(FailureCase):
         dialog.action_cancel_jobs()
         self.mqtt_run_jobs()
         self.assertEqual(set(messages.mapped("state")), {"cancelled"})
+        jobs = self.jobs(method_name="_job_decide")
+        self.assertEqual(set(jobs.mapped("state")), {"cancelled", "done"})
         self.assertIn(self.operator.name, messages[-1].cancel_reason)
 
     def test_correct(self):
