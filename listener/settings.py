@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -204,7 +205,7 @@ def read_section() -> Mapping[str, str]:
 def _positive(kind: type) -> object:
     def read(text: str) -> float:
         value = kind(text)
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise ValueError(text)
         return value
 

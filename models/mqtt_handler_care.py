@@ -2,7 +2,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from ..mqtt.log import get_logger
 from ..mqtt.wording import TOPIC_CHARS, short_line
+
+_logger = get_logger(__name__)
 
 TELL_EVERY = timedelta(hours=1)  # a handler's failures, at most
 
@@ -44,11 +47,21 @@ class MqttHandler(models.Model):
         ):
             if handler.last_told and handler.last_told > now - TELL_EVERY:
                 continue
-            handler._count_dead(untold)
-            handler.sudo().last_told = now
-            handler.sudo()._tell(count, jobs.browse(last_id))
-            of_handler = [*untold, ("mqtt_handler_id", "=", handler.id)]
-            jobs.search([*of_handler, ("id", "<=", last_id)]).mqtt_told = True
+            try:
+                with self.env.cr.savepoint():
+                    handler.sudo()._tell_own_failures(count, last_id, untold)
+            except Exception:
+                # A guard: who cannot be told keeps nobody else from it, and no message
+                # waiting.
+                _logger.exception("%s: nobody could be told of failures", handler.name)
+
+    def _tell_own_failures(self, count, last_id, untold):
+        jobs = self.env["queue.job"]
+        self._count_dead(untold)
+        self.last_told = fields.Datetime.now()
+        self._tell(count, jobs.browse(last_id))
+        of_handler = [*untold, ("mqtt_handler_id", "=", self.id)]
+        jobs.search([*of_handler, ("id", "<=", last_id)]).mqtt_told = True
 
     def _count_dead(self, untold):
         """Count the jobs whose worker died each time: nobody was there to do it."""

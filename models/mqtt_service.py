@@ -42,6 +42,7 @@ SECRET_FIELDS = (
 )
 SECRET_BYTES = 1024 * 1024
 SENT_SECRETS = ("password", "websocket_headers")  # what the broker gets to read
+ALL_SECRETS = (*SENT_SECRETS, "tls_key", "tls_key_password")
 # Where and how that travels, and who has it: whoever changes it enters it again, or it
 # could be sent to a broker of their own, or in the clear.
 ROUTE_FIELDS = (
@@ -402,7 +403,9 @@ class MqttService(models.Model):
 
         :param vals: what was just written.
         """
-        for name in SENT_SECRETS:
+        # A key is not sent, but who has the service can log in with it.
+        names = ALL_SECRETS if "company_id" in vals else SENT_SECRETS
+        for name in names:
             kept, reference = f"{name}_secret", f"{name}_reference"
             if not {name, kept, reference} & set(vals):
                 self.sudo().filtered(kept)[kept] = False

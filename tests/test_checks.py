@@ -225,6 +225,33 @@ class TestChecks(HandlerCase):
         job = self.mqtt_receive("plant/1").job_ids
         self.assertIn("has no access to Other", job.exc_message)
 
+    def test_one_that_cannot_be_told(self):
+        """Of handlers whose messages failed, it keeps no other from being told."""
+        handlers = [
+            self.declare(
+                f"plant/{name}",
+                lambda self, message: message.json(),
+                name=f"_on_{name}",
+            )
+            for name in ("one", "two")
+        ]
+        for name in ("one", "two"):
+            self.mqtt_receive(f"plant/{name}", "no")
+        tell = type(handlers[0])._tell
+
+        def fails(handler, *arguments):
+            if handler == handlers[0]:
+                message = "no"
+                raise ValueError(message)
+            tell(handler, *arguments)
+
+        with (
+            patch.object(type(handlers[0]), "_tell", fails),
+            self.assertLogs("odoo.addons.mqtt_listener.models.mqtt_handler_care"),
+        ):
+            self.env["mqtt.handler"]._look_after()
+        self.assertEqual([bool(one.last_told) for one in handlers], [False, True])
+
     def test_parameters(self):
         """One that is no number of seconds stops no job."""
         handlers = self.env["mqtt.handler"]

@@ -130,6 +130,9 @@ class TestReference(BaseCase):
         node = NodeSettings.from_section({"secret_plant": "s3cret", "linger": "0.1"})
         self.assertEqual(node.linger, 0.1)
         self.assertNotIn("s3cret", repr(node))
+        for text in ("nan", "inf", "-1", "0", "soon"):
+            with self.assertRaisesRegex(ValueError, "linger"):
+                NodeSettings.from_section({"linger": text})
 
 
 @tagged("post_install", "-at_install")
@@ -349,6 +352,21 @@ class TestReferences(MqttCase):
                     self.assertTrue(all(service[one] for one in names))
                     own.write({name: before})
                     self.assertFalse(any(service[one] for one in names), names)
+
+    def test_keys_of_another_company(self):
+        """They stay where the way changes, and go with what they were entered for."""
+        identity = Identity("odoo")
+        secrets = {
+            "tls_key": identity.private_key("x"),
+            "tls_key_password_reference": "env:MQTT_K",
+        }
+        self.service.write({"company_id": self.env.company.id, **secrets})
+        self.service.host = "other.invalid"
+        self.assertTrue(self.service.tls_key_is_set)
+        self.assertTrue(self.service.tls_key_password_reference)
+        self.service.company_id = self.env["res.company"].create({"name": "Other"})
+        self.assertFalse(self.service.tls_key_secret)
+        self.assertFalse(self.service.tls_key_password_reference)
 
     def test_headers_that_are_none(self):
         os.environ["MQTT_PLANT_PASSWORD"] = "s3cret without a colon"

@@ -177,8 +177,8 @@ class TestServiceTls(MqttCase):
             ({"websocket_path": "/a b"}, "Websocket Path"),
         ):
             with self.subTest(values), self.env.cr.savepoint() as savepoint:
-                self.service.write(values)
-                with self.assertRaisesRegex(UserError, words):
+                with self.assertRaisesRegex(UserError, words):  # some when entered
+                    self.service.write(values)
                     self.service.start_mqtt_service()
                 savepoint.rollback()
         self.service.start_mqtt_service()
