@@ -13,7 +13,7 @@ from ..servers import Mosquitto, Odoo, Postgres
 ITEMS = 1000  # that devices write to, by their keys
 STEP = 0.005  # seconds between two looks
 PATIENCE = 300  # seconds
-STOP_SECONDS = 20  # in which services have stopped
+STOP_SECONDS = 10  # in which services have stopped
 OPEN = "SELECT count(*) FROM queue_job WHERE state NOT IN ('done', 'failed')"
 BATCHES = "SELECT count(*) FROM mqtt_batch"  # a batch goes as its messages are stored
 FAILED = "SELECT count(*) FROM queue_job WHERE state = 'failed'"

@@ -14,7 +14,7 @@ class Scale:
     :ivar old: of them, that are removed.
     :ivar latencies: lone messages, and lone jobs.
     :ivar rates: messages a second of the steady rates, and ``FULL_SPEED``.
-    :ivar rate_seconds: of each steady rate.
+    :ivar rate_seconds: of what a steady rate is measured for.
     :ivar long_seconds: of what may pile up: one core, a handler that always raises.
     :ivar overload_seconds: of being offered twice the full rate.
     :ivar part: of the messages in a round at full speed.
@@ -51,8 +51,8 @@ QUICK = Scale(
     old=50_000,
     latencies=15,
     rates=(10, 100),
-    rate_seconds=3,
-    long_seconds=10,
+    rate_seconds=2.5,
+    long_seconds=8,
     overload_seconds=5,
     part=0.25,
     handlers=2_000,

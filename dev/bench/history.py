@@ -40,7 +40,7 @@ def run(stage: Stage, scale: Scale) -> Found:
     states, grouped = _states(full)
     rates: dict[str, list[float]] = {empty.name: [], full.name: []}
     designs.stored(full, stage, SIZE, 1000)  # warm
-    for _ in range(2 * scale.repeats):
+    for _ in range(scale.repeats):
         empty.do("TRUNCATE mqtt_signal_history CASCADE")
         for on in (empty, full):
             _accepted, rate = designs.stored(on, stage, SIZE, count)

@@ -43,7 +43,7 @@ def results(on: Stage, found: Found, scale: Scale, seconds: float) -> dict:
 
 
 def write(whole: dict) -> None:
-    """Keep a run: a quick one as figures only, which are not to be published."""
+    """Keep a run; a quick one is not for the README's table."""
     (HERE / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
     for name, chart in CHARTS.items():
         (HERE / name).write_text(chart(whole))

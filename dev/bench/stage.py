@@ -92,6 +92,8 @@ def memory(pid: int) -> float:
 def stage() -> Iterator[Stage]:
     """Real servers, fresh databases."""
     folder = paths.OWN / "bench"
+    # Of an earlier run: sessions for which the broker would queue each message.
+    (folder / "mosquitto" / "mosquitto.db").unlink(missing_ok=True)
     with (
         Postgres(folder / "postgresql", port=26432, settings=SETTINGS) as postgres,
         Mosquitto(folder / "mosquitto", port=14883, autosave=10_000_000) as broker,
