@@ -29,7 +29,7 @@ def cases():
             yield pytest.param(kind, check, marks=marks, id=f"{kind.title}-{check}")
 
 
-@pytest.mark.parametrize(("kind", "check"), cases())
+@pytest.mark.parametrize(("kind", "check"), list(cases()))
 def test_broker(rows, kind, check):
     if not is_at_hand(kind):
         pytest.skip(f"{kind.title} cannot be had here")
