@@ -142,7 +142,7 @@ def unpack_whole(root: Path, suite: str, packages: "tuple[str, ...]") -> str:
     archives = folder / "cache/archives"
     for package in sorted(archives.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", package, root], check=True)
-    _merge_usr(root)
+    merge_usr(root)
     (first,) = archives.glob(f"{packages[0]}_*.deb")
     show = ["dpkg-deb", "--field", first, "Version"]
     version = subprocess.check_output(show, text=True).strip()
@@ -150,7 +150,7 @@ def unpack_whole(root: Path, suite: str, packages: "tuple[str, ...]") -> str:
     return version
 
 
-def _merge_usr(root: Path) -> None:
+def merge_usr(root: Path) -> None:
     """Make /bin, /lib … links into /usr, as the package `usrmerge` does."""
     for name in ("bin", "sbin", "lib", "lib64"):
         folder, merged = root / name, root / "usr" / name

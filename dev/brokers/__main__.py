@@ -9,15 +9,18 @@ What is stored is counted by content, equal messages by number.
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
+from .. import paths
 from ..console import Problem, run, say
 from . import conversation, delivery
 from .broker import BOTH, Broker
 from .kinds import KINDS
 from .report import write
-from .stage import FOLDER, stage
+from .stage import stage
 from .trial import Outcome, Row, Trial
 
+FOLDER = paths.OWN / "brokers"
 MESSAGES = 20_000
 CHECKS: "dict[str, Callable[[Trial], Outcome]]" = {
     "QoS 1": delivery.many,
@@ -40,20 +43,22 @@ def try_brokers(
     checks: "list[str]",
     messages: int,
     protocols: "tuple[str, ...]" = BOTH,
+    folder: Path = FOLDER,
 ) -> "Iterator[Row]":
     """Rows as they are done; a broker that cannot be had is named and skipped.
 
     :param checks: names of `CHECKS`.
     :param messages: that the first check publishes.
     :param protocols: versions of MQTT, as far as a broker has them.
+    :param folder: of all servers; what is in it is removed.
     """
     at_hand = [kind for kind in kinds if is_at_hand(kind)]
     if not at_hand:
         return
     say("brokers", "installing the addon")
-    with stage() as scene:
+    with stage(folder) as scene:
         for kind in at_hand:
-            with kind(FOLDER / kind.__name__.lower(), scene.authority) as broker:
+            with kind(folder / kind.__name__.lower(), scene.authority) as broker:
                 for protocol in broker.protocols:
                     if protocol in protocols:
                         yield from _try(

@@ -16,6 +16,7 @@ from .trial import Outcome, Trial, arrives, settled
 KILLS_OF_LISTENER, KILLS_OF_BROKER = 3, 2
 RETAINED = 10
 SIZES = (0, 1, 3_000_000)  # bytes
+ANSWERED = ("granted", "refused")  # states of a subscription
 OVERLAP = {
     # With MQTT 3.1.1 filters that overlap in part are refused.
     "5": ("/+/c", "/b/+"),
@@ -55,7 +56,7 @@ def listener_killed(trial: Trial) -> Outcome:
             service.wait_connected(unless=pid)
             flow.wait_published()
         flow.publish(trial.some)
-        return settled(flow)
+        return settled(flow, _warning(service))
 
 
 def broker_killed(trial: Trial) -> Outcome:
@@ -78,9 +79,15 @@ def broker_killed(trial: Trial) -> Outcome:
             trial.broker.start().wait_ready()
             service.wait_connected()
         flow.publish(trial.some)
-        outcome = settled(flow)
+        outcome = settled(flow, _warning(service))
     link.close()
     return outcome
+
+
+def _warning(service: Service) -> str:
+    """What the form says of the session: it lasts, so nothing is to be said."""
+    warning = service.read("session_loss")
+    return f"the form warns: {warning}" if warning else ""
 
 
 def _until_amid(trial: Trial, flow: Flow) -> None:
@@ -101,11 +108,14 @@ def overlap(trial: Trial) -> Outcome:
 
 
 def shared(trial: Trial) -> Outcome:
-    """A shared subscription that one service has."""
+    """A shared subscription that one service has, or that the form calls refused."""
     topic, trial.topic = trial.topic, f"$share/odoo/{trial.topic}"
     with trial.service() as service:
         service.start()
         trial.topic = topic
+        arrives(lambda: service.subscriptions[0][0] in ANSWERED)
+        if service.subscriptions[0][0] == "refused":
+            return Outcome(0, 0, note=_what_is_said(service))
         flow = trial.flow(service)
         flow.publish(trial.some)
         return settled(flow, _what_is_said(service))

@@ -74,13 +74,19 @@ class Flow:
             if now != seen:
                 seen, since = now, time.monotonic()
             stored, different, equal, waiting = now
-            lost, doubled = self._verdict(stored, different, equal)
+            lost, doubled = self.verdict(stored, different, equal)
             is_complete = not (lost or waiting)
             if time.monotonic() - since > (quiet if is_complete else STALLED_SECONDS):
                 return stored, lost, doubled
             time.sleep(0.1)
 
-    def _verdict(self, stored: int, different: int, equal: int) -> "tuple[int, int]":
+    def verdict(self, stored: int, different: int, equal: int) -> "tuple[int, int]":
+        """What is lost and doubled.
+
+        :param stored: messages in history.
+        :param different: numbers among them, each counted once.
+        :param equal: equal messages among them.
+        """
         expected = -(-self.published // EVERY)  # of the equal ones
         missing = self.published - expected - different, max(0, expected - equal)
         extra = stored - equal - different, max(0, equal - expected)

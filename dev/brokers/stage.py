@@ -12,7 +12,6 @@ from ..process import wait_until
 from ..servers import Odoo, Postgres
 
 DATABASE = "brokers"
-FOLDER = paths.OWN / "brokers"
 CONNECT_SECONDS = 60
 # Short, so that what a broker does with a broken connection is soon seen.
 VALUES = {"reconnect_min_delay": 0.5, "reconnect_max_delay": 2.0, "keepalive": 5}
@@ -38,7 +37,7 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path = FOLDER) -> "Iterator[Stage]":
+def stage(folder: Path) -> "Iterator[Stage]":
     """Real servers with a fresh database, in a fresh folder."""
     shutil.rmtree(folder, ignore_errors=True)
     with (

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from dev import debian
 from dev.brokers import __main__ as brokers
 from dev.brokers import report
+from dev.brokers.flow import Flow
 from dev.brokers.kinds import KINDS
 from dev.brokers.trial import Row
 from dev.chroot import Chroot
@@ -69,3 +71,33 @@ def test_a_broker_that_cannot_be_had_is_named_and_skipped(monkeypatch):
     assert not list(brokers.try_brokers(KINDS, list(brokers.CHECKS), 1))
     named = [f"{kind.title}: the suite does not have it" for kind in KINDS]
     assert said == [("skipped", words) for words in named]
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        # Of ten messages eight are numbers and two are equal.
+        ((10, 8, 2), (0, 0)),
+        ((9, 7, 2), (1, 0)),
+        ((9, 8, 1), (1, 0)),
+        ((11, 8, 2), (0, 1)),
+        ((11, 8, 3), (0, 1)),
+        ((10, 7, 3), (1, 1)),
+    ],
+)
+def test_numbers_are_counted_by_content_and_equal_ones_by_number(counts, verdict):
+    """What is lost does not hide what is doubled."""
+    flow = Flow(broker=None, service=None, topic="")
+    flow.published = 10
+    assert flow.verdict(*counts) == verdict
+
+
+def test_folders_of_a_release_that_has_not_merged_usr_become_links(tmp_path):
+    """Debian 12's packages have /lib and /usr/lib, and programs look into both."""
+    for folder, name in (("lib", "a.so"), ("usr/lib", "b.so")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).touch()
+    debian.merge_usr(tmp_path)
+    assert (tmp_path / "lib").is_symlink()
+    assert {path.name for path in (tmp_path / "lib").iterdir()} == {"a.so", "b.so"}
+    assert (tmp_path / "lib64").resolve() == tmp_path / "usr/lib64"
