@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..mqtt.tls import Certificate, Tls
-from .client import new_client, open_connection, reason_text, send_subscribe
+from .client import new_client, open_connection
 from .problem import Problem
+from .reasons import reason_text
 from .route import Route
+from .sending import send_subscribe
 from .settings import ServiceSettings
 
 STEP_TIMEOUT = 5.0  # seconds

@@ -288,6 +288,7 @@ class Writer(threading.Thread):
             "connected_to": observed.connected_to,
             "certificate_end": observed.certificate_end,
             "maximum_packet_size": observed.maximum_packet_size,
+            "abilities": observed.abilities,
             "session_filters": filters,
             "problem": problem.code if problem else False,
             "problem_detail": problem.detail if problem else False,

@@ -93,10 +93,29 @@ class MqttService(models.Model):
                 )
             )
 
-    def _payload_values(self, payload):
+    def _listener_settings(self):
+        return {
+            **super()._listener_settings(),
+            "attachment_limit": self.attachment_limit,
+        }
+
+    def _is_payload_kept(self, message):
+        """Whether history will have the payload of a received message."""
+        return not message.left_out and len(message.payload) <= self.attachment_limit
+
+    def _payload_values(self, payload, left_out=None):
         """What history has in the row of a message for this payload, to be completed by
         :meth:`_attach_payloads`.
+
+        :param left_out: what is known of a payload that the listener did not keep.
         """
+        if left_out:
+            return {
+                "payload": None,
+                "payload_raw": None,
+                "size": left_out.size,
+                "payload_digest": left_out.sha256,
+            }
         size = len(payload)
         if size > self.payload_limit:
             return {
@@ -126,7 +145,12 @@ class MqttService(models.Model):
         ]
         if not large:
             return
-        kept = [pair for pair in large if len(pair[1]) <= self.attachment_limit]
+        kept = [
+            pair
+            for pair in large
+            if pair[0]["size"] <= self.attachment_limit
+            and len(pair[1]) == pair[0]["size"]  # else the listener left it out
+        ]
         # Of the service, not of the message: its id has 64 bits, `res_id` has 32.
         attachments = (
             self.env["ir.attachment"]

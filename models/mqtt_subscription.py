@@ -165,12 +165,12 @@ class MqttSubscription(models.Model):
         Of the copies that overlapping filters bring, the oldest subscription's counts:
         a new one must never take that role over while messages are on their way.
         """
-        for subscription in self:
-            siblings = subscription.with_context(
-                active_test=False
-            ).service_id.subscription_ids
-            highest = max(siblings.mapped("identifier"), default=0)
-            subscription.identifier = highest + 1
+        for service, subscriptions in self.grouped("service_id").items():
+            ((highest,),) = self.with_context(active_test=False)._read_group(
+                [("service_id", "=", service.id)], [], ["identifier:max"]
+            )
+            for number, subscription in enumerate(subscriptions, highest + 1):
+                subscription.identifier = number
 
     def _describe_topic_error(self, code, topic):
         env = self.env

@@ -1,5 +1,6 @@
 from importlib.util import find_spec
 
+from . import test_abilities
 from . import test_access
 from . import test_announcements
 from . import test_broker_limits

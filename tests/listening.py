@@ -120,9 +120,16 @@ class ListenerCase(MqttCase):
             with changed:
                 reached = changed.wait_for(lambda: until in states(), TIMEOUT)
             self.assertTrue(reached, connection.observed)
+            connection.changed_condition = changed
             yield connection
         finally:
             self.end(connection)
+
+    def wait_until(self, connection, condition):
+        """Wait for what a connection that :meth:`listening` gave has to reach."""
+        with connection.changed_condition:
+            reached = connection.changed_condition.wait_for(condition, TIMEOUT)
+        self.assertTrue(reached, connection.subscriptions.grants)
 
     def end(self, connection, **options):
         connection.stop(**options)
