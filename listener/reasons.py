@@ -1,4 +1,4 @@
-"""Reason codes as brokers send them, and what they say with them (MQTT 5.0 section 2.4).
+"""Reason codes as brokers send them, and what they say with them (section 2.4).
 
 paho raises for a code that it does not know in a packet, which would end the connection
 without a word of what the broker meant.

@@ -79,7 +79,7 @@ class MqttService(models.Model):
             warnings.append(
                 env._(
                     "The broker keeps the session for %(granted)s seconds only, not "
-                    "%(asked)s: messages are lost when the listener is away for longer.",
+                    "%(asked)s: messages are lost when the listener is away longer.",
                     granted=expiry,
                     asked=self.session_expiry,
                 )
@@ -113,7 +113,7 @@ class MqttService(models.Model):
         env = self.env
         if code == "violation":
             return env._(
-                "The broker broke the rules of MQTT, so the connection was renewed: %s.",
+                "The broker broke the rules of MQTT; the connection was renewed: %s.",
                 self._describe_violation(detail),
             )
         words = {

@@ -173,9 +173,8 @@ class MqttService(models.Model):
             values["payload_attachment_id"] = attachment.id
         if len(kept) < len(large):
             _logger.warning(
-                "%s: payloads of more than %s bytes that were not kept: %s",
+                "%s: payloads that were too large and not kept: %s",
                 self.name,
-                self.attachment_limit,
                 len(large) - len(kept),
             )
 

@@ -127,6 +127,8 @@ class MqttSubscription(models.Model):
         return subscriptions
 
     def write(self, vals):
+        if vals.keys() == {"identifier"}:  # by what creates or changes them
+            return super().write(vals)
         services = self.service_id
         result = super().write(vals)
         if SUBSCRIBED_FIELDS & set(vals) or vals.get("active"):

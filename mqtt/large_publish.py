@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 
 from .message import LARGE, LeftOut, start_digest
 from .publish import MAX_PROPERTIES, Publish, split_publish, variable_byte_integer
@@ -89,11 +90,10 @@ class LargePublish:
         self._payload_size = self._size - end
         is_whole = not self._is_5 or publish.properties
         if is_whole and self._payload_size <= self._most:
-            try:
+            # Without memory for it, its size and digest are not lost.
+            with suppress(MemoryError):
                 self._payload = memoryview(bytearray(self._payload_size))
                 return True
-            except MemoryError:  # its size and digest are not lost
-                pass
         self._sha256 = hashlib.sha256()
         self._hashed = start_digest(self._name(publish.topic), self._payload_size)
         return True

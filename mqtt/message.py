@@ -11,7 +11,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -109,6 +109,14 @@ class Message:
             }
             content.update(json.dumps(lasting, sort_keys=True).encode())
         return content.digest()
+
+    def without_payload(self) -> Message:
+        """The same message, with what has to be known of a payload that is not kept."""
+        payload = self.payload
+        hashed = start_digest(self.topic, len(payload))
+        hashed.update(payload)
+        left_out = LeftOut(len(payload), hashlib.sha256(payload).hexdigest())
+        return replace(self, payload=b"", left_out=left_out, hashed=hashed)
 
 
 def start_digest(topic: str, size: int) -> hashlib.blake2b:

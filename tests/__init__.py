@@ -13,6 +13,7 @@ from . import test_handler
 from . import test_handler_trial
 from . import test_inbox
 from . import test_ingest
+from . import test_large_messages
 from . import test_large_payloads
 from . import test_message
 from . import test_pacing
