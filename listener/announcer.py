@@ -30,6 +30,12 @@ class Announcer:
         self._limits: Abilities | None = None  # known since CONNACK
         self._under_way: dict[int, str] = {}  # kind, by packet id
         self._has_left = False
+        self._barred: set[str] = set()  # kinds
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Kinds of what the broker has yet to acknowledge."""
+        return list(self._under_way.values())
 
     @property
     def has_will(self) -> bool:
@@ -66,6 +72,11 @@ class Announcer:
             said = reason_text(reason_code, properties)
             self._warn(kind, f"the broker refused it: {said}")
 
+    def bar(self, kind: str) -> None:
+        """Announce this no more: the broker ends the connection on it."""
+        self._barred.add(kind)
+        self._warn(kind, "the broker closes the connection on it")
+
     def disconnected(self) -> None:
         """Forget what was not answered: it is not sent again."""
         if self.is_waiting:
@@ -74,7 +85,7 @@ class Announcer:
 
     def _announce(self, kind: str) -> None:
         message = self._settings.announcements.get(kind)
-        if message is None:
+        if message is None or kind in self._barred:
             return
         limits = self._limits
         # A broker may close the connection on who sends more than it takes.

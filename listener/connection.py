@@ -115,8 +115,9 @@ class MqttConnection(threading.Thread):
             settings.subscriptions, session_filters or {}
         )
         self.rates = TopicRates()
+        self._packet_bytes = self._keep_bytes = packet_bytes
+        self._client: Client | None = None
         self._apply_limits(settings)
-        self._packet_bytes = packet_bytes
         self._inbox = inbox
         self._changed = changed
         self._orders = _Orders()
@@ -129,8 +130,9 @@ class MqttConnection(threading.Thread):
         self._target = settings  # of the current connection
         self._known_servers = {""}  # that may have a session; empty: the service's own
         self._endings = Endings()
-        self._subscriber = Subscriber(settings, self.subscriptions, changed)
-        self._client: Client | None = None
+        self._subscriber = Subscriber(
+            settings, self.subscriptions, changed, self._announcer.bar
+        )
         self._ended: Problem | None = None
         self._pending: dict[int, Callable] = {}  # answers awaited, by packet id
         self._probed_at: float | None = None  # while its answer is awaited
@@ -224,8 +226,9 @@ class MqttConnection(threading.Thread):
             # A guard: this thread lives as long as its service.
             _logger.exception("%s: unexpected error", self.settings.name)
             problem = Problem.from_exception(error)
+        published = self._announcer.unanswered
         self._close()
-        is_clue = self._subscriber.disconnected(problem)
+        is_clue = self._subscriber.disconnected(problem, published)
         if self._orders.stop.is_set():
             return
         if not self._route.is_redirected:
@@ -273,14 +276,14 @@ class MqttConnection(threading.Thread):
             raise ConnectionEnded(Problem.from_exception(error)) from error
         self._client = client
         client.packet_bytes = self._packet_bytes
-        client.keep_bytes = min(self._packet_bytes, self.settings.attachment_limit)
+        client.keep_bytes = self._keep_bytes
         client.enable_logger(_paho_logger)
         client.on_connect = self._guard(self._on_connect)
         client.on_disconnect = self._guard(self._on_disconnect)
         client.on_received = self._guard(self._on_message)
         client.on_subscribe = self._guard(self._on_answer)
         client.on_unsubscribe = self._guard(self._on_answer)
-        client.on_publish = self._guard(self._announcer.answered)
+        client.on_publish = self._guard(self._on_published)
         self._announcer.connecting(client)
         # Set at all, it keeps paho from writing each packet at once.
         client.on_socket_register_write = lambda *_args: None
@@ -468,6 +471,9 @@ class MqttConnection(threading.Thread):
     def _apply_limits(self, settings: ServiceSettings) -> None:
         self.rates.want(settings.topic_rate_limit, exempt=settings.response_topic)
         self.rates.resume(settings.resumed)
+        self._keep_bytes = min(self._packet_bytes, settings.attachment_limit)
+        if self._client is not None:
+            self._client.keep_bytes = self._keep_bytes
 
     def _is_drained(self) -> bool:
         """Whether all that was received is committed, acknowledged and confirmed."""
@@ -548,9 +554,9 @@ class MqttConnection(threading.Thread):
             self._target.port,
             "resumed" if flags.session_present else "new",
         )
-        self._subscriber.connected(self._client)
         # After the subscriptions: who hears it may send what they bring.
-        self._announcer.connected(abilities)
+        announce = partial(self._announcer.connected, abilities)
+        self._subscriber.connected(self._client, announce)
 
     def _expects_session(self) -> bool:
         keeps = self.settings.protocol != "5" or self.settings.session_expiry > 0
@@ -575,6 +581,10 @@ class MqttConnection(threading.Thread):
             return Problem("lost")
         return Problem("tls_closed" if self.settings.tls else "closed_early")
 
+    def _on_published(self, *answer: object) -> None:
+        self._announcer.answered(*answer)
+        self._subscriber.settle(self._announcer.unanswered)
+
     def _on_answer(
         self, _client, _userdata, packet_id, reason_codes, properties
     ) -> None:
@@ -583,6 +593,7 @@ class MqttConnection(threading.Thread):
             answered((reason_codes, properties))
         else:
             self._subscriber.answered(packet_id, reason_codes, properties)
+            self._subscriber.settle(self._announcer.unanswered)
 
     def _on_message(self, publish: Publish) -> None:
         self._messages_read += 1

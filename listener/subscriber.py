@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from paho.mqtt.properties import Properties
 
@@ -44,6 +44,7 @@ class Subscriber:
     :param settings: the service.
     :param subscriptions: what is wanted, and what the broker answered.
     :param changed: called when that changed.
+    :param bar_published: called with what was published and ends the connection.
     """
 
     def __init__(
@@ -51,21 +52,30 @@ class Subscriber:
         settings: ServiceSettings,
         subscriptions: Subscriptions,
         changed: Callable[[], None],
+        bar_published: Callable[[str], None] = lambda kind: None,
     ):
         self._settings = settings
         self._subscriptions = subscriptions
         self._changed = changed
+        self._bar_published = bar_published
+        self._then: Callable[[], None] | None = None
         self._suspicion = Suspicion()
         self._client: Client | None = None
         self._queue: deque[_Task] = deque()
         self._unanswered: dict[int, _Task] = {}  # by packet identifier
 
-    def connected(self, client: Client) -> None:
-        """A connection stands, and ``subscriptions`` knows what it can do."""
-        self._client = client
+    def connected(self, client: Client, then: Callable[[], None]) -> None:
+        """A connection stands, and ``subscriptions`` knows what it can do.
+
+        :param then: called when all is sent; answered too, while something is sought
+            that ends connections.
+        """
+        self._client, self._then = client, then
         if self._suspicion.is_searching:
             self._queue.append(None)
         self._plan(renew=self._settings.protocol == "5")
+        if not self._suspicion.is_searching:
+            self._go_on()
 
     def wanted(self) -> None:
         """Other subscriptions are wanted."""
@@ -83,16 +93,26 @@ class Subscriber:
             self._subscribed(task, reasons[0], properties)
         self._send()
         if not (self._queue or self._unanswered):
-            self._suspicion.answered()
+            self._go_on()
             self._changed()
 
-    def disconnected(self, problem: Problem | None) -> bool:
+    def settle(self, published: Collection[str]) -> None:
+        """What was sent is harmless, if the broker has answered all of it.
+
+        :param published: what it has yet to acknowledge.
+        """
+        if not (self._queue or self._unanswered or published):
+            self._suspicion.answered()
+
+    def disconnected(self, problem: Problem | None, published: Collection[str]) -> bool:
         """The connection is over.
 
         :param problem: why.
+        :param published: what was published and not acknowledged.
         :return: whether that helps to find what the broker answers by closing.
         """
         unanswered = [one for one in self._unanswered.values() if one is not None]
+        unanswered += published
         self._client, self._unanswered = None, {}
         self._queue.clear()
         if not unanswered or problem is None or problem.code not in _BY_BROKER:
@@ -106,7 +126,14 @@ class Subscriber:
             reason = f"{CLOSES}: {detail}" if detail else CLOSES
             self._subscriptions.bar(culprit, reason)
             self._warn(culprit, reason)
+        elif culprit in published:
+            self._bar_published(culprit)
         return self._suspicion.is_searching
+
+    def _go_on(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _plan(self, *, renew: bool = False) -> None:
         under_way = [*self._queue, *self._unanswered.values()]

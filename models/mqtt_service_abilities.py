@@ -133,6 +133,9 @@ class MqttService(models.Model):
                 "or the network was overloaded."
             ),
             "ended": env._("The broker ended the connection: %s", detail),
+            "subscription_closed": env._(
+                "The broker closed the connection when this was subscribed."
+            ),
             "short_lived": env._(
                 "The connection was lost soon after the login, %s times in a row: "
                 "another client may use this client ID. Check that no other service, "

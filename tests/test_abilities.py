@@ -226,6 +226,32 @@ class TestClosing(ListenerCase):
         self.assertEqual(reasons, {"Connection closed: Topic filter invalid"})
         self.assertEqual(reconnects, 3)
 
+    def test_an_announcement(self):
+        """It is announced no more, and all filters stay."""
+        self.env["mqtt.announcement"].create(
+            {
+                "service_id": self.service.id,
+                "kind": "birth",
+                "topic": "odoo/status",
+                "payload": "close",
+            }
+        )
+        self.subscribe("a", "b")
+        with (
+            StrictBroker() as broker,
+            mute_logger(f"{LOGGER}.connection"),
+            self.assertLogs(f"{LOGGER}.announcer", "WARNING") as log,
+            self.listening(broker) as connection,
+        ):
+            broker.wait(lambda: broker.logins == 5)
+            self.wait_until(
+                connection,
+                lambda: connection.observed.state == "connected"
+                and len(connection.subscriptions.session_filters) == 2,
+            )
+        self.assertIn("'birth': the broker closes the connection", log.output[-1])
+        self.assertEqual(len(broker.published), 4)
+
     def test_what_is_changed_is_tried_again(self):
         with (
             StrictBroker(closes_on=["deep"], disconnect=b"\xe0\1\x8f") as broker,
