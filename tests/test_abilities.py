@@ -246,8 +246,10 @@ class TestClosing(ListenerCase):
             broker.wait(lambda: broker.logins == 5)
             self.wait_until(
                 connection,
-                lambda: connection.observed.state == "connected"
-                and len(connection.subscriptions.session_filters) == 2,
+                lambda: (
+                    connection.observed.state == "connected"
+                    and len(connection.subscriptions.session_filters) == 2
+                ),
             )
         self.assertIn("'birth': the broker closes the connection", log.output[-1])
         self.assertEqual(len(broker.published), 4)
