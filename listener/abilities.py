@@ -7,12 +7,18 @@ from dataclasses import asdict, dataclass
 from paho.mqtt.properties import Properties
 
 from ..mqtt.outgoing import Outgoing
+from ..mqtt.payload import one_line, storable
 from ..mqtt.topic import TopicFilter
 from .problem import Problem
 
 # The names of the reason codes with which a broker would refuse (section 2.4).
 NO_SHARED = "Shared subscription not supported"
 NO_WILDCARDS = "Wildcard subscription not supported"
+SHOWN_CHARS = 100  # of what a broker says
+
+
+def _shown(text: str | None) -> str | None:
+    return text and one_line(storable(text))[:SHOWN_CHARS]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Abilities:
             shared=said("SharedSubscriptionAvailable", 1) != 0,
             session_expiry=said("SessionExpiryInterval", None),
             keep_alive=said("ServerKeepAlive", None),
-            client_id=said("AssignedClientIdentifier", None),
+            client_id=_shown(said("AssignedClientIdentifier", None)),
         )
 
     @property

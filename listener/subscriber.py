@@ -61,6 +61,7 @@ class Subscriber:
         self._then: Callable[[], None] | None = None
         self._suspicion = Suspicion()
         self._client: Client | None = None
+        self._has_to_plan = False
         self._queue: deque[_Task] = deque()
         self._unanswered: dict[int, _Task] = {}  # by packet identifier
 
@@ -92,7 +93,9 @@ class Subscriber:
         elif task is not None and reasons:
             self._subscribed(task, reasons[0], properties)
         self._send()
-        if not (self._queue or self._unanswered):
+        if self._is_idle and self._has_to_plan:
+            self._plan()
+        if self._is_idle:
             self._go_on()
             self._changed()
 
@@ -101,8 +104,12 @@ class Subscriber:
 
         :param published: what it has yet to acknowledge.
         """
-        if not (self._queue or self._unanswered or published):
+        if self._is_idle and not published:
             self._suspicion.answered()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._queue or self._unanswered)
 
     def disconnected(self, problem: Problem | None, published: Collection[str]) -> bool:
         """The connection is over.
@@ -136,7 +143,8 @@ class Subscriber:
             then()
 
     def _plan(self, *, renew: bool = False) -> None:
-        under_way = [*self._queue, *self._unanswered.values()]
+        self._has_to_plan = False
+        under_way = {*self._queue, *self._unanswered.values()}
         subscribe, unsubscribe = self._subscriptions.plan(renew=renew)
         self._queue += [
             one for one in (*subscribe, *unsubscribe) if one not in under_way
@@ -164,8 +172,10 @@ class Subscriber:
     ) -> None:
         text = reason_text(reason, properties)
         is_refused = reason.value >= 0x80
-        if self._subscriptions.answered(subscription, reason.value, text):
-            self._plan()
+        # Once all have been answered: a plan for each would take long for many.
+        self._has_to_plan |= self._subscriptions.answered(
+            subscription, reason.value, text
+        )
         if is_refused:
             self._warn(subscription, text)
 

@@ -215,7 +215,8 @@ class MqttSignalHistory(models.Model):
         for message in self:
             message.payload_warning = not message._is_kept() and self.env._(
                 "The payload of %(size)s bytes was larger than “%(service)s” keeps "
-                "(Attachment Limit, now %(limit)s bytes) and was not kept.",
+                "(Attachment Limit, now %(limit)s bytes), or than its node takes "
+                "(packet_bytes in odoo.conf), and was not kept.",
                 size=message.size,
                 service=message.service_id.name,
                 limit=message.service_id.attachment_limit,

@@ -1,6 +1,7 @@
 """What CONNACK and DISCONNECT say is read, and acted on."""
 
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from odoo.fields import Command
 from odoo.tests import BaseCase, mute_logger, tagged
@@ -9,6 +10,7 @@ from ..listener.abilities import Abilities
 from ..listener.endings import LASTING, SHORT_LIVED, Endings
 from ..listener.inbox import Inbox
 from ..listener.problem import Problem
+from ..listener.subscriptions import Subscriptions
 from ..listener.suspicion import Suspicion
 from ..listener.writer import Writer
 from ..mqtt.topic import TopicFilter
@@ -168,6 +170,30 @@ class TestAbilities(ListenerCase):
                 states = self.states()
             self.assertEqual(states["a/#"][0], "refused")
             self.assertEqual(states["a/b"][0], "granted")
+
+    def test_many_refused_filters(self):
+        """What others may have to bring is looked for once, not for each."""
+        filters = [f"a/{number}" for number in range(50)]
+        self.subscribe(*filters)
+        plan = Subscriptions.plan
+        with (
+            StrictBroker(codes=dict.fromkeys(filters, 0x80)) as broker,
+            patch.object(
+                Subscriptions, "plan", autospec=True, side_effect=plan
+            ) as made,
+            mute_logger(f"{LOGGER}.subscriber"),
+            self.listening(broker, protocol="3.1.1") as connection,
+        ):
+            self.wait_answered(connection)
+            states = [one.state for one in connection.subscriptions.grants.values()]
+        self.assertEqual(states, ["refused"] * 50)
+        self.assertLess(made.call_count, 5)
+
+    def test_an_assigned_client_id_is_shown_in_one_line(self):
+        """A broker's words can be stored, whatever they are."""
+        limits = b"\x12\0\4a\x1b\nb"
+        with StrictBroker(limits=limits) as broker, self.reported(broker):
+            self.assertIn("“a  b”", self.service.broker_abilities)
 
     def test_maximum_packet_size_is_told(self):
         with StrictBroker() as broker, self.listening(broker):
