@@ -44,6 +44,8 @@ class Suspicion:
             self._ends += 1
             self.is_searching = self._ends >= ENDS
             return None
+        if len(unanswered) > 1:  # something was changed meanwhile
+            return None
         (only,) = unanswered
         if is_certain or only == self._suspect:
             self._suspect = None

@@ -416,6 +416,12 @@ class TestSuspicion(BaseCase):
         suspicion.answered()
         self.assertFalse(suspicion.is_searching)
 
+    def test_two_at_a_time(self):
+        """Nobody is accused where something was changed while another was tried."""
+        suspicion = Suspicion()
+        for _ in range(3):
+            self.assertIsNone(self.ended(suspicion, "a", "b", is_certain=True))
+
     def test_innocent(self):
         """What is answered the next time is not accused by another end."""
         suspicion = Suspicion()
