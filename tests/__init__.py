@@ -9,6 +9,7 @@ from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
+from . import test_endings
 from . import test_handler
 from . import test_handler_trial
 from . import test_inbox

@@ -3,6 +3,8 @@
 import threading
 from contextlib import contextmanager
 
+from odoo.fields import Command
+
 from ..listener.connection import MqttConnection
 from ..listener.inbox import Inbox
 from ..listener.settings import ServiceSettings
@@ -84,6 +86,13 @@ class ListenerCase(MqttCase):
 
     def settings_of_service(self):
         return ServiceSettings.from_values(self.service._listener_settings())
+
+    def subscribe(self, *filters):
+        """Have the service subscribe to these, and to nothing else."""
+        self.service.subscription_ids = [
+            Command.clear(),
+            *(Command.create({"topic_filter": one}) for one in filters),
+        ]
 
     def tested(self):
         """What *Test Connection* shows, a ``mqtt.connection.test``."""

@@ -70,13 +70,10 @@ def test_memory(new_odoo, broker, protocol):
             row, digest, taken = receive(service, broker, topic, size)
             assert row == (size, digest, True)
             assert taken <= 3 * size + SPARE
+        service.stop()
+        wait_until(lambda: not service.read("thread_identifier"), 15, "still listening")
         odoo.call("mqtt.service", "write", [service.id], {"attachment_limit": 2 * MIB})
-        service.call("restart_mqtt_service")
-        wait_until(
-            lambda: not service.read("needs_restart") and service.status == "connected",
-            30,
-            "not restarted",
-        )
+        service.start()
         size = 100 * MIB
         row, digest, taken = receive(service, broker, f"large/{protocol}/gone", size)
         assert row == (size, digest, False)
