@@ -248,10 +248,9 @@ class MqttService(models.Model):
         subscriptions = set(self.with_context(active_test=False).subscription_ids.ids)
         handlers_of = self._matcher()
         values_list = []
-        largest = self.attachment_limit
         for sequence, message in messages:
             # No handler would know that a payload that is not kept was not empty.
-            is_kept = len(message.payload) <= largest
+            is_kept = self._is_payload_kept(message)
             own = handlers_of(message.topic) if is_kept else ()
             values = self._history_values(message, sequence, subscriptions)
             if message.paused and own and sequence not in answered:
@@ -281,7 +280,7 @@ class MqttService(models.Model):
             "service_id": self.id,
             "subscription_id": message.subscription_id if known else None,
             "topic": message.topic,
-            **self._payload_values(message.payload),
+            **self._payload_values(message.payload, message.left_out),
             "qos": message.qos,
             "retain": message.retain,
             "dup": message.dup,

@@ -6,15 +6,11 @@ of them is sent again: with the next connection it would tell of what was.
 
 from __future__ import annotations
 
-from .client import (
-    Client,
-    broken_limit,
-    fresh_packet_ids,
-    reason_text,
-    send_publish,
-    set_will,
-)
+from .abilities import Abilities
+from .client import Client
 from .log import get_logger
+from .reasons import reason_text
+from .sending import fresh_packet_ids, send_publish, set_will
 from .settings import ServiceSettings
 
 _logger = get_logger(__name__)
@@ -31,9 +27,15 @@ class Announcer:
     def __init__(self, settings: ServiceSettings):
         self._settings = settings
         self._client: Client | None = None
-        self._limits: dict[str, int] | None = None  # known since CONNACK
+        self._limits: Abilities | None = None  # known since CONNACK
         self._under_way: dict[int, str] = {}  # kind, by packet id
         self._has_left = False
+        self._barred: set[str] = set()  # kinds
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Kinds of what the broker has yet to acknowledge."""
+        return list(self._under_way.values())
 
     @property
     def has_will(self) -> bool:
@@ -52,11 +54,8 @@ class Announcer:
         if self.has_will:
             set_will(client, self._settings.announcements["will"])
 
-    def connected(self, limits: dict[str, int]) -> None:
-        """Say that the service is there.
-
-        :param limits: as :func:`limits_of` reads them from CONNACK.
-        """
+    def connected(self, limits: Abilities) -> None:
+        """Say that the service is there."""
         self._limits = limits
         self._announce("birth")
 
@@ -73,6 +72,11 @@ class Announcer:
             said = reason_text(reason_code, properties)
             self._warn(kind, f"the broker refused it: {said}")
 
+    def bar(self, kind: str) -> None:
+        """Announce this no more: the broker ends the connection on it."""
+        self._barred.add(kind)
+        self._warn(kind, "the broker closes the connection on it")
+
     def disconnected(self) -> None:
         """Forget what was not answered: it is not sent again."""
         if self.is_waiting:
@@ -81,14 +85,14 @@ class Announcer:
 
     def _announce(self, kind: str) -> None:
         message = self._settings.announcements.get(kind)
-        if message is None:
+        if message is None or kind in self._barred:
             return
         limits = self._limits
         # A broker may close the connection on who sends more than it takes.
-        problem = broken_limit(message, limits, is_5=self._settings.protocol == "5")
+        problem = limits.problem_of(message, is_5=self._settings.protocol == "5")
         if problem:
             self._warn(kind, f"the broker does not take it: {problem.code}")
-        elif message.qos and len(self._under_way) >= limits["receive_maximum"]:
+        elif message.qos and len(self._under_way) >= limits.receive_maximum:
             self._warn(kind, "the broker has not acknowledged the one before")
         else:
             packet_id = send_publish(self._client, self._settings, message)

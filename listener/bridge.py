@@ -22,7 +22,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.sql_db import BaseCursor, connection_info_for
 
-from ..mqtt.message import encode_batch
+from ..mqtt.message import LARGE, encode_batch, encode_pieces
 from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .enqueuing import Enqueuing
 from .inbox import Delivery
@@ -51,6 +51,12 @@ CURSORS = 4  # at a time: those of Odoo's pool are for its users, too
 CLAIM_TIMEOUT = 5_000  # milliseconds that a claim waits for a row that another has
 
 DATABASE_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+# A database that is there, and cannot take what it got (PostgreSQL, appendix A).
+TOO_MUCH = (
+    MemoryError,
+    psycopg2.errors.OutOfMemory,
+    psycopg2.errors.ProgramLimitExceeded,
+)
 
 
 class LeaseLost(Exception):
@@ -237,6 +243,7 @@ class Bridge:
             for one in batch
             if one.message.qos and one.session == session
         )
+        is_large = any(len(message.payload) >= LARGE for message in messages)
         self._enqueue(
             service_id=service_id,
             thread_identifier=thread_identifier,
@@ -245,7 +252,7 @@ class Bridge:
             to_store=sum(message.store for message in messages),
             receipts=receipts,
             forget_through=forget_through,
-            content=encode_batch(messages),
+            content=encode_pieces(messages) if is_large else encode_batch(messages),
             size=sum(message.size for message in messages),
             counted=counted,
         )
@@ -274,24 +281,32 @@ class Bridge:
         )
 
     def _enqueue(
-        self, *, receipts: bytes, content: bytes, counted: Counted, **parameters: object
+        self,
+        *,
+        receipts: bytes,
+        content: bytes | list[bytes | memoryview],
+        counted: Counted,
+        **parameters: object,
     ) -> None:
+        """:param content: in pieces, where it is large."""
         of_subscriptions = counted.subscriptions.values()
-        if not any(
-            self._enqueuing.execute(
-                receipts=psycopg2.Binary(receipts),
-                content=psycopg2.Binary(content),
-                received=counted.received,
-                dropped=counted.dropped,
-                last_activity=utc(counted.last_activity)
-                if counted.last_activity
-                else None,
-                subscription_ids=list(counted.subscriptions),
-                message_counts=[count for count, _last in of_subscriptions],
-                last_messages=[utc(last) for _count, last in of_subscriptions],
-                **parameters,
-            )
-        ):
+        parameters |= {
+            "receipts": psycopg2.Binary(receipts),
+            "received": counted.received,
+            "dropped": counted.dropped,
+            "last_activity": utc(counted.last_activity)
+            if counted.last_activity
+            else None,
+            "subscription_ids": list(counted.subscriptions),
+            "message_counts": [count for count, _last in of_subscriptions],
+            "last_messages": [utc(last) for _count, last in of_subscriptions],
+        }
+        if isinstance(content, list):
+            written = self._enqueuing.execute_large(content, **parameters)
+        else:
+            content = psycopg2.Binary(content)
+            written = self._enqueuing.execute(content=content, **parameters)
+        if not any(written):
             raise LeaseLost
 
     def enqueue_jobs(self, service_ids: list[int]) -> dict:

@@ -23,31 +23,31 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..mqtt.message import UNREADABLE, Message
-from ..mqtt.payload import storable
+from ..mqtt.outgoing import MAX_REMAINING
 from ..mqtt.publish import Publish
 from ..mqtt.rate import TopicRates
 from ..mqtt.wording import short_line
+from .abilities import Abilities
 from .announcer import Announcer
 from .client import (
     CONNECT_TIMEOUT,
     Client,
-    disconnect,
-    disconnect_reason,
-    limits_of,
     new_client,
     open_connection,
     problem_of,
-    read_properties,
-    reason_text,
-    send_subscribe,
 )
+from .endings import Endings
 from .inbox import Delivery, Inbox
 from .log import get_logger
 from .observed import Forgettable, Observed
 from .problem import Problem
+from .publish_properties import read_properties
+from .receiving import text_of
 from .reception import Reception
 from .route import Route
-from .settings import ServiceSettings, SubscriptionSettings
+from .sending import disconnect
+from .settings import ServiceSettings
+from .subscriber import PROBE_FILTER, Subscriber
 from .subscriptions import Subscriptions
 from .window import Window
 
@@ -59,7 +59,6 @@ MQTT_THREADS: dict[str, MqttConnection] = {}
 BEAT = 0.5  # seconds between two looks at the clock
 IDLE_BEAT = 5.0  # the same, at most, while nothing is awaited
 DRAIN = 3.5  # seconds in which a stop commits and acknowledges what is here
-PROBE_FILTER = "mqtt_listener/probe"  # never subscribed
 PROBE_INTERVAL = 1.0  # seconds between two round trips that confirm acknowledgements
 PROBE_TIMEOUT = 10.0  # seconds of silence after which a probed connection is dead
 CLOSE_TIMEOUT = 1.0  # seconds for the broker to close after our DISCONNECT
@@ -96,6 +95,7 @@ class MqttConnection(threading.Thread):
     :param session_filters: what the broker's session is known to hold.
     :param sequence: of the last message that is in the database.
     :param changed: called, from this thread, when what is observed changed.
+    :param packet_bytes: that the broker may send in a packet.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class MqttConnection(threading.Thread):
         session_filters: dict[str, int] | None = None,
         sequence: int = 0,
         changed: Callable[[], None] = lambda: None,
+        packet_bytes: int = MAX_REMAINING,
     ):
         super().__init__(name=name, daemon=True)
         self.settings = settings
@@ -115,6 +116,8 @@ class MqttConnection(threading.Thread):
             settings.subscriptions, session_filters or {}
         )
         self.rates = TopicRates()
+        self._packet_bytes = self._keep_bytes = packet_bytes
+        self._client: Client | None = None
         self._apply_limits(settings)
         self._inbox = inbox
         self._changed = changed
@@ -127,8 +130,10 @@ class MqttConnection(threading.Thread):
         self._route = Route(settings)
         self._target = settings  # of the current connection
         self._known_servers = {""}  # that may have a session; empty: the service's own
-        self._failures = 0
-        self._client: Client | None = None
+        self._endings = Endings()
+        self._subscriber = Subscriber(
+            settings, self.subscriptions, changed, self._announcer.bar
+        )
         self._ended: Problem | None = None
         self._pending: dict[int, Callable] = {}  # answers awaited, by packet id
         self._probed_at: float | None = None  # while its answer is awaited
@@ -222,10 +227,13 @@ class MqttConnection(threading.Thread):
             # A guard: this thread lives as long as its service.
             _logger.exception("%s: unexpected error", self.settings.name)
             problem = Problem.from_exception(error)
+        published = self._announcer.unanswered
         self._close()
+        is_clue = self._subscriber.disconnected(problem, published)
         if self._orders.stop.is_set():
             return
-        self._failures += not self._route.is_redirected
+        if not self._route.is_redirected:
+            problem = self._endings.ended(problem, is_clue=is_clue)
         self.observed.gave_up = bool(problem and problem.code == "taken_over")
         self._observe("disconnected", problem)
         _logger.log(
@@ -242,7 +250,7 @@ class MqttConnection(threading.Thread):
         # A redirect is no failure; how many there may be in a row the route knows.
         delay = 0.0
         if not self._route.is_redirected:
-            delay = self.settings.backoff.delay(self._failures, random.random())
+            delay = self.settings.backoff.delay(self._endings.failures, random.random())
         deadline = time.monotonic() + delay
         while not self._orders.stop.is_set():
             left = deadline - time.monotonic()
@@ -268,13 +276,15 @@ class MqttConnection(threading.Thread):
         except ValueError as error:  # certificates, a key, secrets elsewhere
             raise ConnectionEnded(Problem.from_exception(error)) from error
         self._client = client
+        client.packet_bytes = self._packet_bytes
+        client.keep_bytes = self._keep_bytes
         client.enable_logger(_paho_logger)
         client.on_connect = self._guard(self._on_connect)
         client.on_disconnect = self._guard(self._on_disconnect)
         client.on_received = self._guard(self._on_message)
         client.on_subscribe = self._guard(self._on_answer)
         client.on_unsubscribe = self._guard(self._on_answer)
-        client.on_publish = self._guard(self._announcer.answered)
+        client.on_publish = self._guard(self._on_published)
         self._announcer.connecting(client)
         # Set at all, it keeps paho from writing each packet at once.
         client.on_socket_register_write = lambda *_args: None
@@ -479,12 +489,15 @@ class MqttConnection(threading.Thread):
             return
         self._apply_limits(wanted)
         changed = self.subscriptions.want(wanted.subscriptions)
-        if changed and self.observed.state == "connected":
-            self._subscribe(*self.subscriptions.plan())
+        if changed:
+            self._subscriber.wanted()
 
     def _apply_limits(self, settings: ServiceSettings) -> None:
         self.rates.want(settings.topic_rate_limit, exempt=settings.response_topic)
         self.rates.resume(settings.resumed)
+        self._keep_bytes = min(self._packet_bytes, settings.attachment_limit)
+        if self._client is not None:
+            self._client.keep_bytes = self._keep_bytes
 
     def _is_drained(self) -> bool:
         """Whether all that was received is committed, acknowledged and confirmed."""
@@ -535,12 +548,13 @@ class MqttConnection(threading.Thread):
             )
             return
         self._route.connected()
-        self._failures = 0
+        self._endings.connected()
         is_5 = self.settings.protocol == "5"
         certificate = self._client.certificate
         self.observed.certificate_end = certificate and certificate.end
-        limits = limits_of(properties)
-        self.observed.maximum_packet_size = limits["maximum_packet_size"]
+        abilities = Abilities.from_connack(properties)
+        self.observed.maximum_packet_size = abilities.maximum_packet_size
+        self.observed.abilities = abilities.named
         if not flags.session_present and self._expects_session():
             self.observed.session_lost = time.time()
             _logger.warning(
@@ -556,8 +570,8 @@ class MqttConnection(threading.Thread):
         )
         self.subscriptions.connected(
             session_present=flags.session_present,
-            with_identifiers=is_5
-            and getattr(properties, "SubscriptionIdentifierAvailable", 1) != 0,
+            with_identifiers=is_5 and abilities.identifiers,
+            abilities=abilities,
         )
         self._observe("connected", None)
         _logger.info(
@@ -567,9 +581,9 @@ class MqttConnection(threading.Thread):
             self._target.port,
             "resumed" if flags.session_present else "new",
         )
-        self._subscribe(*self.subscriptions.plan(renew=is_5))
         # After the subscriptions: who hears it may send what they bring.
-        self._announcer.connected(limits)
+        announce = partial(self._announcer.connected, abilities)
+        self._subscriber.connected(self._client, announce)
 
     def _acknowledge(self, received: list[tuple[int, int]]) -> None:
         self._client.acknowledge(received)
@@ -582,8 +596,9 @@ class MqttConnection(threading.Thread):
 
     def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
         if flags.is_disconnect_packet_from_server:
-            reason_code = disconnect_reason(client, reason_code)
-            self._ended = self._route.refused(reason_code, properties)
+            self._ended = self._route.refused(
+                reason_code, properties, is_live=self.observed.state == "connected"
+            )
         elif self._ended is None:
             self._ended = self._lost(client)
 
@@ -591,9 +606,15 @@ class MqttConnection(threading.Thread):
         """Why a connection ended about which the broker said nothing in MQTT."""
         if client.tls_error:
             return Problem.from_exception(client.tls_error)
+        if client.violation:
+            return Problem("violation", client.violation)
         if self.observed.state == "connected":
             return Problem("lost")
         return Problem("tls_closed" if self.settings.tls else "closed_early")
+
+    def _on_published(self, *answer: object) -> None:
+        self._announcer.answered(*answer)
+        self._subscriber.settle(self._announcer.unanswered)
 
     def _on_answer(
         self, _client, _userdata, packet_id, reason_codes, properties
@@ -601,6 +622,9 @@ class MqttConnection(threading.Thread):
         answered = self._pending.pop(packet_id, None)
         if answered:
             answered((reason_codes, properties))
+        else:
+            self._subscriber.answered(packet_id, reason_codes, properties)
+            self._subscriber.settle(self._announcer.unanswered)
 
     def _on_message(self, publish: Publish) -> None:
         self._messages_read += 1
@@ -635,45 +659,10 @@ class MqttConnection(threading.Thread):
             at_once=route.at_once,
             trouble=trouble,
             paused=self.rates.limit if is_paused else 0,
+            left_out=publish.left_out,
+            hashed=publish.hashed,
         )
         self._reception.receive(message, is_copy=is_copy)
-
-    # Subscribing
-
-    def _subscribe(
-        self, subscribe: list[SubscriptionSettings], unsubscribe: list[str]
-    ) -> None:
-        for subscription in subscribe:
-            code, packet_id = send_subscribe(
-                self._client,
-                self.settings,
-                subscription,
-                with_identifier=self.subscriptions.with_identifiers,
-            )
-            self._check(code)
-            self._pending[packet_id] = partial(self._subscribed, subscription)
-        for topic_filter in unsubscribe:
-            code, packet_id = self._client.unsubscribe(topic_filter)
-            self._check(code)
-            self._pending[packet_id] = partial(self._unsubscribed, topic_filter)
-        self._changed()
-
-    def _subscribed(self, subscription: SubscriptionSettings, answer: tuple) -> None:
-        (reason_code,), properties = answer
-        text = reason_text(reason_code, properties)
-        self.subscriptions.answered(subscription, reason_code.value, text)
-        if reason_code.value >= 0x80:
-            _logger.warning(
-                "%s: the broker refused the subscription to %r: %s",
-                self.settings.name,
-                subscription.topic_filter.text,
-                text,
-            )
-        self._changed()
-
-    def _unsubscribed(self, topic_filter: str, _answer: tuple) -> None:
-        self.subscriptions.unsubscribed(topic_filter)
-        self._changed()
 
     def _observe(self, state: str, problem: Problem | None) -> None:
         observed = self.observed
@@ -682,11 +671,6 @@ class MqttConnection(threading.Thread):
             observed.problem = problem
             observed.problem_time = time.time()
         self._changed()
-
-
-def text_of(topic: bytes) -> str:
-    """A topic as PostgreSQL can store it."""
-    return storable(topic.decode(errors="backslashreplace"))
 
 
 def _read_to_end(sock: socket.socket, timeout: float) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..mqtt.tls import Certificate, Tls
-from .client import new_client, open_connection, reason_text, send_subscribe
+from .client import new_client, open_connection
 from .problem import Problem
+from .reasons import reason_text
 from .route import Route
+from .sending import send_subscribe
 from .settings import ServiceSettings
 
 STEP_TIMEOUT = 5.0  # seconds
@@ -179,13 +181,17 @@ class _Session:
         self._client.on_subscribe = lambda client, data, _id, codes, properties: (
             self._answer(client, data, None, codes[0], properties)
         )
+        self._client.on_disconnect = self._on_disconnect
         self._code = self._properties = None
+        self._is_logged_in = False
+        self._ended: Problem | None = None
 
     def log_in(self) -> None:
         open_connection(self._client, self._settings, passing=True)
         self._await_answer()
         if self._code.value >= 0x80:
             raise _Failed(self._route.refused(self._code, self._properties))
+        self._is_logged_in = True
 
     def subscribe(self, subscription) -> None:
         send_subscribe(
@@ -212,8 +218,24 @@ class _Session:
             if self._client.turn(0.1):
                 # Closed without an answer: 3.1.1 brokers do so to what they refuse.
                 break
-        if self._code is None and self._client.tls_error:
-            raise _Failed(Problem.from_exception(self._client.tls_error))
         if self._code is None:
-            is_secure = self._settings.tls is not None
-            raise _Failed(Problem("tls_closed" if is_secure else "closed_early"))
+            raise _Failed(self._why_closed())
+
+    def _why_closed(self) -> Problem:
+        """Why the broker closed the connection instead of answering."""
+        client = self._client
+        if client.tls_error:
+            return Problem.from_exception(client.tls_error)
+        if client.violation:
+            return Problem("violation", client.violation)
+        if self._is_logged_in:
+            return self._ended or Problem("subscription_closed")
+        if self._ended:
+            return self._ended
+        return Problem("tls_closed" if self._settings.tls else "closed_early")
+
+    def _on_disconnect(self, _client, _data, flags, code, properties) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._ended = self._route.refused(
+                code, properties, is_live=self._is_logged_in
+            )

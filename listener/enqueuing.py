@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg2
 
 from odoo.sql_db import connection_info_for
+
+from .batch_copy import copy_batch
 
 NAME = "mqtt_enqueue"  # of the prepared statement
 TYPES = {  # of its parameters, in their order
@@ -67,6 +70,26 @@ class Enqueuing:
                 self._close()
                 raise
 
+    def execute_large(
+        self, pieces: list[bytes | memoryview], size: int, **parameters: object
+    ) -> tuple:
+        """The same for a batch with a large message, on a connection of its own.
+
+        Its content goes as it is, a piece at a time: in a statement it would be there
+        several times, quoted. Others need not wait for it.
+
+        :param pieces: the content.
+        :param size: bytes of the messages.
+        """
+        connection = self._open(autocommit=False)
+        with closing(connection), connection, connection.cursor() as cursor:
+            nothing = psycopg2.Binary(b"")  # the content follows by itself
+            cursor.execute(EXECUTE, {**parameters, "size": size, "content": nothing})
+            is_written, was_written = cursor.fetchone() or (False, False)
+            if is_written:
+                copy_batch(cursor, pieces, size=size, **parameters)
+        return is_written, was_written
+
     def close(self) -> None:
         """Close the connection; another is opened when it is needed."""
         with self._lock:
@@ -77,7 +100,7 @@ class Enqueuing:
         if connection is not None:
             connection.close()
 
-    def _open(self) -> psycopg2.extensions.connection:
+    def _open(self, *, autocommit: bool = True) -> psycopg2.extensions.connection:
         statement = self._read_statement()
         _name, info = connection_info_for(self._dbname)
         connection = psycopg2.connect(
@@ -94,4 +117,5 @@ class Enqueuing:
         prepared = re.sub(r"%\((\w+)\)s", lambda match: numbers[match[1]], statement)
         with connection.cursor() as cursor:
             cursor.execute(f"PREPARE {NAME}({', '.join(TYPES.values())}) AS {prepared}")
+        connection.autocommit = autocommit
         return connection

@@ -50,6 +50,7 @@ class Observed:
     gave_up: bool = False
     connected_to: str = ""  # host:port, of another server than the service's own
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
+    abilities: dict = field(default_factory=dict)  # see Abilities.named
     maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any
 
 

@@ -25,7 +25,6 @@ _REASONS = {
     0x8A: "not_authorized",
     0x8B: "busy",
     0x8C: "credentials",
-    0x8D: "silent",
     0x8E: "taken_over",
     0x97: "busy",
     0x9C: "moved",
@@ -33,7 +32,19 @@ _REASONS = {
     0x9F: "busy",
 }
 
-
+# Of a DISCONNECT after a login that was good.
+_LIVE_REASONS = {
+    0x81: "ended_protocol",
+    0x82: "ended_protocol",
+    0x87: "ended_not_authorized",
+    0x89: "busy",
+    0x8B: "busy",
+    0x8D: "ended_keepalive",
+    0x8E: "taken_over",
+    0x9C: "moved",
+    0x9D: "moved",
+    0x9F: "busy",
+}
 # Of CONNACK alone: the broker does not take the will that CONNECT had.
 _WILL_REASONS = {0x9A: "will_retain", 0x9B: "will_qos"}
 # OpenSSL's X509_V_ERR_…
@@ -83,10 +94,15 @@ class Problem:
         object.__setattr__(self, "detail", short_line(self.detail))
 
     @classmethod
-    def from_reason(cls, value: int, text: str, *, has_will: bool = False) -> Problem:
+    def from_reason(
+        cls, value: int, text: str, *, has_will: bool = False, is_live: bool = False
+    ) -> Problem:
         """:param value: reason code of CONNACK or DISCONNECT; :param text: its name.
         :param has_will: whether it is the answer to a CONNECT with a will.
+        :param is_live: whether it ends a connection whose login was good.
         """
+        if is_live:
+            return cls(_LIVE_REASONS.get(value, "ended"), text)
         reasons = {**_REASONS, **_WILL_REASONS} if has_will else _REASONS
         return cls(reasons.get(value, "other"), text)
 

@@ -12,19 +12,12 @@ import time
 from collections.abc import Iterable
 
 from ..mqtt.outgoing import Outgoing
-from .client import (
-    Client,
-    broken_limit,
-    disconnect_reason,
-    limits_of,
-    new_client,
-    open_connection,
-    problem_of,
-    reason_text,
-    send_publish,
-)
+from .abilities import Abilities
+from .client import Client, new_client, open_connection, problem_of
 from .problem import Problem
+from .reasons import reason_text
 from .route import Route
+from .sending import send_publish
 from .settings import ServiceSettings
 
 ANSWER_TIMEOUT = 10.0  # seconds without any answer after which the broker is silent
@@ -54,7 +47,7 @@ class Publisher:
         self.hopeless: dict[int, Problem] = {}
         self._settings = settings
         self._window = window
-        self._limits: dict[str, int] | None = None  # known since CONNACK
+        self._limits: Abilities | None = None  # known since CONNACK
         self._sent: dict[int, Outgoing] = {}  # by packet id
         self._answers: list[tuple] = []
         self._held_topics: set[str] = set()  # of messages that were refused
@@ -82,7 +75,7 @@ class Publisher:
             self.problem = self._limits = None
             self._connect(self._route.take())
         if self._limits:
-            self._window = min(self._window, self._limits["receive_maximum"])
+            self._window = min(self._window, self._limits.receive_maximum)
         return self
 
     def _connect(self, target: ServiceSettings) -> None:
@@ -136,7 +129,7 @@ class Publisher:
 
     def _find_limit(self, message: Outgoing) -> Problem | None:
         is_5 = self._settings.protocol == "5"
-        return broken_limit(message, self._limits, is_5=is_5)
+        return self._limits.problem_of(message, is_5=is_5)
 
     def _wait(self, is_done) -> None:
         """Read and write until it is done, the connection over or the broker silent."""
@@ -174,7 +167,7 @@ class Publisher:
         if reason_code.is_failure:
             self.problem = self._route.refused(reason_code, properties)
         else:
-            self._limits = limits_of(properties)
+            self._limits = Abilities.from_connack(properties)
 
     def _on_publish(
         self, _client, _userdata, packet_id, reason_code, properties
@@ -185,7 +178,11 @@ class Publisher:
         if self.problem:
             return
         if flags.is_disconnect_packet_from_server:
-            reason_code = disconnect_reason(client, reason_code)
-            self.problem = self._route.refused(reason_code, properties)
+            self.problem = self._route.refused(
+                reason_code, properties, is_live=self._limits is not None
+            )
         else:
-            self.problem = Problem("lost")
+            violation = client.violation
+            self.problem = (
+                Problem("violation", violation) if violation else Problem("lost")
+            )

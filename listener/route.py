@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 from ..mqtt.redirect import Server, first_server
-from .client import reason_text, server_reference
 from .problem import Problem
+from .reasons import reason_text, server_reference
 from .settings import ServiceSettings
 
 MOVED = 0x9D  # for good; 0x9C is for now (MQTT 5.0 section 4.13)
@@ -49,17 +49,22 @@ class Route:
         """The connection that was taken stands."""
         self._connected_at = time.monotonic()
 
-    def refused(self, reason_code, properties, *, has_will: bool = False) -> Problem:
+    def refused(
+        self, reason_code, properties, *, has_will: bool = False, is_live: bool = False
+    ) -> Problem:
         """The broker ended the connection, by CONNACK or DISCONNECT.
 
         :param has_will: whether it answers a CONNECT with a will.
+        :param is_live: whether it had accepted the login.
         :return: why; see ``is_redirected``.
         """
         text = reason_text(reason_code, properties)
         if reason_code.value in REASONS:
             reference = server_reference(properties)
             return self.redirect(reason_code.value, reference, text)
-        return Problem.from_reason(reason_code.value, text, has_will=has_will)
+        return Problem.from_reason(
+            reason_code.value, text, has_will=has_will, is_live=is_live
+        )
 
     def redirect(self, reason: int, reference: str, text: str) -> Problem:
         """The same, for one of ``REASONS``.

@@ -12,12 +12,13 @@ from odoo.tools import config
 
 from ..mqtt.backoff import Backoff
 from ..mqtt.headers import parse_headers
-from ..mqtt.outgoing import Outgoing
+from ..mqtt.outgoing import MAX_REMAINING, Outgoing
 from ..mqtt.reference import OPTION_PREFIX, OptionsUnreadable, Use, look_up
 from ..mqtt.tls import Tls
 from ..mqtt.topic import TopicFilter
 
 SECTION = "mqtt_listener"
+MEMORY_SHARE = 8  # one of so many parts of the memory limit may be one packet
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class SubscriptionSettings:
 class ServiceSettings:
     """A service as it was when it was read; durations in seconds.
 
+    :param attachment_limit: bytes; of a larger payload, size and digest are kept.
     :param references: where secrets are that the database does not have: by the name of
         the secret, as ``mqtt.reference`` reads them.
     """
@@ -68,6 +70,7 @@ class ServiceSettings:
     subscriptions: tuple[SubscriptionSettings, ...]
     announcements: Mapping[str, Outgoing] = field(default_factory=dict)  # by kind
     follow_redirects: bool = False
+    attachment_limit: int = MAX_REMAINING
     topic_rate_limit: int = 0  # messages a minute; 0: no limit
     response_topic: str = ""
     resumed: tuple[tuple[str, int], ...] = ()  # as TopicRates.resume takes them
@@ -139,6 +142,12 @@ class ServiceSettings:
         )
 
 
+def _packet_bytes() -> int:
+    """What this process can carry: a message is held up to three times on its way."""
+    soft = config["limit_memory_soft"]
+    return min(MAX_REMAINING, soft // MEMORY_SHARE) if soft else MAX_REMAINING
+
+
 @dataclass(frozen=True)
 class NodeSettings:
     """The ``[mqtt_listener]`` section of odoo.conf.
@@ -153,6 +162,8 @@ class NodeSettings:
     :param max_delay: seconds that a message waits for its job because of that, at most.
     :param inbox_messages: QoS 0 messages that may wait before more are dropped.
     :param inbox_bytes: bytes that may wait before the socket is read no more.
+    :param packet_bytes: bytes that a broker may send in a packet (MQTT 5); of the
+        payload of a larger message, size and digest are kept.
     """
 
     enabled: bool = True
@@ -163,6 +174,7 @@ class NodeSettings:
     max_delay: float = 0.5
     inbox_messages: int = 20_000
     inbox_bytes: int = 32 * 1024 * 1024
+    packet_bytes: int = field(default_factory=_packet_bytes)
 
     @classmethod
     def from_config(cls) -> NodeSettings:

@@ -3,8 +3,8 @@
 A message that several filters of a service match is stored once. Brokers may deliver
 it once or once per filter. With Subscription Identifiers (MQTT 5.0 section 3.3.2.3.8)
 the copies can be told apart: only that of the first matching subscription counts.
-Without them, only filters that no other one covers are subscribed, and the service
-refuses filters that overlap in part.
+Without them, only filters that no other one covers are subscribed, and of those that
+overlap in part the oldest.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..mqtt.topic import FilterIndex, uncovered
+from ..mqtt.overlap import coverers, partial_overlaps, uncovered
+from ..mqtt.topic import FilterIndex
+from .abilities import Abilities
 from .settings import SubscriptionSettings
 
 CACHED_TOPICS = 10_000
 CACHED_CHARS = 500  # of a topic; longer ones would only fill the memory
+OVERLAP = "Overlap in part"  # why a filter is not subscribed, as reason codes' names
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,23 @@ class Subscriptions:
         self.counts: dict[int, int] = {}  # messages since this object was made
         self.last_messages: dict[int, int] = {}  # microseconds since 1970
         self.with_identifiers = True
+        self._abilities = Abilities()
+        self._refused: set[int] = set()  # identifiers, on this connection
+        self._barred: dict[int, str] = {}  # why, by identifier
         self._index: FilterIndex | None = None
         self._routes: dict[str, Route] = {}
 
-    def connected(self, *, session_present: bool, with_identifiers: bool) -> None:
+    def connected(
+        self,
+        *,
+        session_present: bool,
+        with_identifiers: bool,
+        abilities: Abilities = Abilities(),  # noqa: B008 it is frozen
+    ) -> None:
         """A connection stands: what it can do, and whether the session goes on."""
         self.with_identifiers = with_identifiers
+        self._abilities = abilities
+        self._refused.clear()
         if not session_present:
             self.session_filters.clear()
         self._reset_routes()
@@ -91,8 +105,17 @@ class Subscriptions:
         if wanted == self._wanted:
             return False
         self._wanted = wanted
+        self._refused.clear()
         self._reset_routes()
         return True
+
+    def bar(self, subscription: SubscriptionSettings, reason: str) -> None:
+        """Subscribe this no more, until it is changed: it ends the connection.
+
+        :param reason: as a broker's that refuses it.
+        """
+        self._barred[subscription.identifier] = reason
+        self.unsubscribed(subscription.topic_filter.text)
 
     def plan(
         self, *, renew: bool = False
@@ -103,8 +126,11 @@ class Subscriptions:
             whether the broker still grants it. Not with 3.1.1, where that brings every
             retained message once more.
         """
-        chosen = self._to_subscribe()
-        covered = {one.id for one in self._wanted} - {one.id for one in chosen}
+        possible = [one for one in self._wanted if self._is_possible(one)]
+        if not self.with_identifiers:
+            possible = self._without_overlaps(possible)
+        chosen = possible if self.with_identifiers else self._widest(possible)
+        covered = {one.id for one in possible} - {one.id for one in chosen}
         for subscription_id in covered:
             self._answer(subscription_id, state="covered", reason="")
         subscribe = [
@@ -118,11 +144,16 @@ class Subscriptions:
 
     def answered(
         self, subscription: SubscriptionSettings, code: int, text: str
-    ) -> None:
-        """SUBACK: ``code`` is the granted QoS, or from 0x80 on why it is refused."""
+    ) -> bool:
+        """SUBACK: ``code`` is the granted QoS, or from 0x80 on why it is refused.
+
+        :return: whether there may be another plan: what a refused filter would have
+            brought, others may have to.
+        """
         if code >= 0x80:
+            self._refused.add(subscription.identifier)
             self.unsubscribed(subscription.topic_filter.text)
-            self._answer(subscription.id, state="refused", reason=text)
+            self._refuse(subscription, text)
         else:
             self.session_filters = {
                 **self.session_filters,
@@ -130,6 +161,7 @@ class Subscriptions:
             }
             self._answer(subscription.id, state="granted", granted_qos=code, reason="")
         self._reset_routes()
+        return code >= 0x80 and not self.with_identifiers
 
     def unsubscribed(self, topic_filter: str) -> None:
         """UNSUBACK."""
@@ -157,22 +189,50 @@ class Subscriptions:
         self.last_messages[subscription_id] = timestamp
         self.counts[subscription_id] = self.counts.get(subscription_id, 0) + 1
 
-    def _to_subscribe(self) -> list[SubscriptionSettings]:
-        if self.with_identifiers:
-            return list(self._wanted)
-        chosen = set(uncovered(one.topic_filter for one in self._wanted))
-        return [
-            replace(one, qos=max(self._covered_qos(one)))
-            for one in self._wanted
-            if one.topic_filter in chosen
-        ]
+    def _is_possible(self, subscription: SubscriptionSettings) -> bool:
+        """Whether it can be subscribed at this broker; why not is its answer."""
+        if subscription.identifier in self._refused:
+            return False
+        reason = self._barred.get(
+            subscription.identifier
+        ) or self._abilities.reason_against(subscription.topic_filter)
+        if reason:
+            self._refuse(subscription, reason)
+        return not reason
 
-    def _covered_qos(self, subscription: SubscriptionSettings) -> list[int]:
-        """The QoS of this subscription and of those whose messages it brings."""
+    def _without_overlaps(
+        self, subscriptions: list[SubscriptionSettings]
+    ) -> list[SubscriptionSettings]:
+        """Without those that would bring messages once more, indistinguishably."""
+        while overlaps := {
+            later: earlier
+            for earlier, later in partial_overlaps(
+                one.topic_filter for one in subscriptions
+            )
+        }:
+            for one in subscriptions:
+                if one.topic_filter in overlaps:
+                    earlier = overlaps[one.topic_filter]
+                    self._refuse(one, f"{OVERLAP}: {earlier.text}")
+            subscriptions = [
+                one for one in subscriptions if one.topic_filter not in overlaps
+            ]
+        return subscriptions
+
+    def _widest(
+        self, subscriptions: list[SubscriptionSettings]
+    ) -> list[SubscriptionSettings]:
+        """Those that no other one covers, with the highest QoS of what each covers."""
+        filters = [one.topic_filter for one in subscriptions]
+        qos_of = {one.topic_filter: one.qos for one in subscriptions}
+        highest = dict.fromkeys(uncovered(filters), 0)
+        for topic_filter, wide in coverers(filters, list(highest)):
+            if wide in highest:
+                highest[wide] = max(highest[wide], qos_of[topic_filter])
         return [
-            one.qos
-            for one in self._wanted
-            if subscription.topic_filter.covers(one.topic_filter)
+            replace(one, qos=highest[one.topic_filter])
+            for one in subscriptions
+            if one.topic_filter in highest
         ]
 
     def _find_route(self, topic: str) -> Route:
@@ -196,6 +256,9 @@ class Subscriptions:
             at_once=any(one.at_once for one in matching),
             others=others,
         )
+
+    def _refuse(self, subscription: SubscriptionSettings, reason: str) -> None:
+        self._answer(subscription.id, state="refused", granted_qos=0, reason=reason)
 
     def _answer(self, subscription_id: int, **values: object) -> None:
         grant = self.grants.get(subscription_id, Grant())

@@ -204,7 +204,12 @@ class Supervisor(threading.Thread):
             max_bytes=self._node.inbox_bytes,
         )
         connection = MqttConnection(
-            identifier, settings, inbox, changed=inbox.poke, **known
+            identifier,
+            settings,
+            inbox,
+            changed=inbox.poke,
+            packet_bytes=self._node.packet_bytes,
+            **known,
         )
         writer = Writer(
             self._bridge,

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..mqtt.wording import name_error, short_line
-from .bridge import DATABASE_AWAY, Bridge, LeaseLost
+from .blame import is_away, lighter
+from .bridge import Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
 from .log import get_logger
@@ -106,7 +107,8 @@ class Writer(threading.Thread):
         while not self._commit_once(batch):
             if self._must_end():
                 return False
-            patience -= not isinstance(self._error, DATABASE_AWAY)
+            messages = (delivery.message for delivery in batch)
+            patience -= not is_away(self._error, messages)
             if patience <= 0:
                 if len(batch) > 1:
                     half = len(batch) // 2
@@ -181,18 +183,19 @@ class Writer(threading.Thread):
             self._reported_counts[subscription_id] = count
 
     def _commit_for_quarantine(self, delivery: Delivery) -> bool:
-        """Commit a message as one for quarantine; where that fails too, it is not the
-        message that is at fault.
+        """Commit a message as one for quarantine, without its payload if need be; where
+        that fails too, it is not the message that is at fault.
         """
         message = delivery.message
         error = self._error
         reason = short_line(f"It cannot be enqueued: {name_error(error)}")
-        delivery.message = replace(message, trouble=reason)
-        if self._commit_once([delivery]):
-            _logger.warning(
-                "%s: a message is in quarantine: %s", self._connection.name, reason
-            )
-            return True
+        for kept in filter(None, (message, lighter(message))):
+            delivery.message = replace(kept, trouble=reason)
+            if self._commit_once([delivery]):
+                _logger.warning(
+                    "%s: a message is in quarantine: %s", self._connection.name, reason
+                )
+                return True
         delivery.message = message
         return False
 
@@ -293,6 +296,7 @@ class Writer(threading.Thread):
             "connected_to": observed.connected_to,
             "certificate_end": observed.certificate_end,
             "maximum_packet_size": observed.maximum_packet_size,
+            "abilities": observed.abilities,
             "session_filters": filters,
             "problem": problem.code if problem else False,
             "problem_detail": problem.detail if problem else False,
@@ -340,7 +344,7 @@ class Writer(threading.Thread):
             # A guard: the batch is kept and tried again, whatever the reason.
             if not self._failing:
                 self._failing = True
-                away = isinstance(error, DATABASE_AWAY)
+                away = is_away(error)
                 _logger.warning(
                     "%s: the database does not take messages, trying again: %s",
                     self._connection.name,

@@ -32,6 +32,7 @@ from . import mqtt_service_rate
 from . import mqtt_service_request
 from . import mqtt_service_status
 from . import mqtt_service_announce  # this and the next add to what those above say
+from . import mqtt_service_abilities
 from . import mqtt_service_references
 from . import mqtt_service_suspension
 from . import mqtt_service_tls

@@ -45,6 +45,10 @@ class MqttConnection(models.Model):
         help="host:port of the server that it was sent to, if it was."
     )
     certificate_end = fields.Datetime(help="Of the broker's certificate, with TLS.")
+    abilities = fields.Json(
+        help="What the broker cannot do, or does otherwise than was asked, as it said "
+        "last."
+    )
     maximum_packet_size = BigInteger(
         help="Bytes that the broker takes in a packet, as it said last; 0: any."
     )

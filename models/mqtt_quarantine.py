@@ -62,7 +62,7 @@ class MqttQuarantine(models.Model):
                     "reason": self._describe(reason),
                     "timestamp": message.received_at,
                     "sequence": sequence,
-                    "size": len(message.payload),
+                    "size": message.payload_size,
                     "content": encode_batch([message]),
                 }
                 for sequence, message, reason in refused

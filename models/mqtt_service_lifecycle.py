@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..mqtt.topic import partial_overlap
+from ..mqtt.overlap import partial_overlaps
 from .groups import OPERATOR, check_group
 
 NOTIFY_CHANNEL = "mqtt_listener"
@@ -149,7 +149,7 @@ class MqttService(models.Model):
             return
         # MQTT 3.1.1 brokers may deliver a copy for each filter, with nothing to tell
         # the copies from two equal messages.
-        pair = partial_overlap(self.subscription_ids._topic_filters())
+        pair = next(partial_overlaps(self.subscription_ids._topic_filters()), None)
         if pair:
             raise UserError(
                 self.env._(

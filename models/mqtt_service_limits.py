@@ -64,6 +64,12 @@ class MqttService(models.Model):
                     )
                 )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if "attachment_limit" in vals:
+            self._wake_listener()
+        return result
+
     def _compute_oversized_count(self):
         counts = dict(
             self.env["mqtt.signal.history"]._read_group(
@@ -93,10 +99,29 @@ class MqttService(models.Model):
                 )
             )
 
-    def _payload_values(self, payload):
+    def _listener_settings(self):
+        return {
+            **super()._listener_settings(),
+            "attachment_limit": self.attachment_limit,
+        }
+
+    def _is_payload_kept(self, message):
+        """Whether history will have the payload of a received message."""
+        return not message.left_out and len(message.payload) <= self.attachment_limit
+
+    def _payload_values(self, payload, left_out=None):
         """What history has in the row of a message for this payload, to be completed by
         :meth:`_attach_payloads`.
+
+        :param left_out: what is known of a payload that the listener did not keep.
         """
+        if left_out:
+            return {
+                "payload": None,
+                "payload_raw": None,
+                "size": left_out.size,
+                "payload_digest": left_out.sha256,
+            }
         size = len(payload)
         if size > self.payload_limit:
             return {
@@ -126,7 +151,12 @@ class MqttService(models.Model):
         ]
         if not large:
             return
-        kept = [pair for pair in large if len(pair[1]) <= self.attachment_limit]
+        kept = [
+            pair
+            for pair in large
+            if pair[0]["size"] <= self.attachment_limit
+            and len(pair[1]) == pair[0]["size"]  # else the listener left it out
+        ]
         # Of the service, not of the message: its id has 64 bits, `res_id` has 32.
         attachments = (
             self.env["ir.attachment"]
@@ -149,9 +179,8 @@ class MqttService(models.Model):
             values["payload_attachment_id"] = attachment.id
         if len(kept) < len(large):
             _logger.warning(
-                "%s: payloads of more than %s bytes that were not kept: %s",
+                "%s: payloads that were too large and not kept: %s",
                 self.name,
-                self.attachment_limit,
                 len(large) - len(kept),
             )
 
@@ -187,7 +216,8 @@ class MqttSignalHistory(models.Model):
         for message in self:
             message.payload_warning = not message._is_kept() and self.env._(
                 "The payload of %(size)s bytes was larger than “%(service)s” keeps "
-                "(Attachment Limit, now %(limit)s bytes) and was not kept.",
+                "(Attachment Limit, now %(limit)s bytes), or than its node takes "
+                "(packet_bytes in odoo.conf), and was not kept.",
                 size=message.size,
                 service=message.service_id.name,
                 limit=message.service_id.attachment_limit,

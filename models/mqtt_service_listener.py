@@ -45,7 +45,7 @@ ENQUEUE = f"""
         INSERT INTO mqtt_batch
                (service_id, last_sequence, message_count, size, content)
         SELECT service_id, sequence, %(to_store)s, %(size)s, %(content)s::bytea
-          FROM held WHERE %(total)s > 0
+          FROM held WHERE %(total)s > 0 AND length(%(content)s::bytea) > 0
     ), counted AS (
         UPDATE mqtt_grant
            SET message_count = GREATEST(message_count, count_before + new.count),
@@ -174,7 +174,8 @@ class MqttService(models.Model):
               messages have come through which subscription since then, and the last of
               them when.
             - ``content``: the messages as ``mqtt.message.encode_batch`` gives them, and
-              their ``size`` in bytes before that.
+              their ``size`` in bytes before that. Empty when there are none, or when
+              the batch is written by itself in the same transaction.
 
             Its one row says whether the batch is written, and whether it was before.
             Where both are false, another listener has claimed the service.

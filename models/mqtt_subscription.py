@@ -41,7 +41,7 @@ class MqttSubscription(models.Model):
         default="1",
         required=True,
         help="2 is subscribed as 1, which loses nothing and stores each message once "
-        "here; QoS 2 of MQTT would lose what a crash catches in memory.",
+        "here, with half the packets.",
     )
     no_local = fields.Boolean(help="Not what this service publishes itself (MQTT 5).")
     retain_as_published = fields.Boolean(
@@ -151,6 +151,8 @@ class MqttSubscription(models.Model):
         return subscriptions
 
     def write(self, vals):
+        if vals.keys() == {"identifier"}:  # by what creates or changes them
+            return super().write(vals)
         services = self.service_id
         result = super().write(vals)
         if SUBSCRIBED_FIELDS & set(vals) or vals.get("active"):

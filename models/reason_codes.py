@@ -26,6 +26,15 @@ def describe_reason(env, reason):
         "Wildcard subscription not supported": env._(
             "The broker allows no + and # in topic filters"
         ),
+        "Overlap in part": env._(
+            "The broker does not tell through which filter a message comes, so it "
+            "would be stored twice where this filter and that one overlap: use one "
+            "filter that covers both, or two services"
+        ),
+        "Connection closed": env._(
+            "The broker closes the connection when this is subscribed, so it is left "
+            "out until it is changed or the service is restarted"
+        ),
         "Unspecified error": env._("The broker refused it without saying why"),
         "Implementation specific error": env._(
             "The broker refused it for a reason of its own"

@@ -11,17 +11,31 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from .batch_compression import compress, decompress
 
 _EPOCH = datetime(1970, 1, 1)
 _HEADER_SIZE = struct.Struct(">I")
 DIGEST_BYTES = 16
-NOT_SAID = (None,) * 11 + (0,)  # what entries of earlier versions lack at their end
+# What entries of earlier versions lack at their end.
+NOT_SAID = (None,) * 11 + (0, None)
 UNREADABLE = "unreadable"  # the property that holds what could not be read, as hex
+LARGE = 1024 * 1024  # bytes of a payload that is not copied on its way
+
+
+class LeftOut(NamedTuple):
+    """A payload that is not kept.
+
+    :param size: bytes.
+    :param sha256: of the payload, hexadecimal.
+    """
+
+    size: int
+    sha256: str
 
 
 @dataclass  # not frozen, which takes three times as long to make
@@ -29,7 +43,8 @@ class Message:
     """One received message; nothing in it is ever changed.
 
     :param topic: topic name, storable in PostgreSQL.
-    :param payload: exactly the bytes that arrived.
+    :param payload: exactly the bytes that arrived, ``bytes`` or a view of them; empty
+        where they are left out.
     :param qos: 0, 1 or 2, as delivered.
     :param retain: the broker's retain flag.
     :param dup: the broker's DUP flag.
@@ -42,10 +57,12 @@ class Message:
     :param trouble: why it cannot be taken as it is, if so: it goes into quarantine.
     :param paused: how many messages a minute its topic may send, if it sends more: no
         handler gets it.
+    :param left_out: what is known of a payload that is not kept.
+    :param hashed: of such a payload, what :func:`start_digest` began; not in a batch.
     """
 
     topic: str
-    payload: bytes
+    payload: bytes | memoryview
     qos: int = 0
     retain: bool = False
     dup: bool = False
@@ -57,6 +74,13 @@ class Message:
     at_once: bool = False
     trouble: str | None = None
     paused: int = 0
+    left_out: LeftOut | None = None
+    hashed: hashlib.blake2b | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes that arrived, kept or not."""
+        return self.left_out.size if self.left_out else len(self.payload)
 
     @property
     def received_at(self) -> datetime:
@@ -72,12 +96,10 @@ class Message:
     @cached_property
     def digest(self) -> bytes:
         """What the publisher sent, in 16 bytes: topic, payload and properties."""
-        topic = self.topic.encode()
-        sizes = _HEADER_SIZE.pack(len(topic)), _HEADER_SIZE.pack(len(self.payload))
-        content = hashlib.blake2b(
-            b"".join((sizes[0], topic, sizes[1], self.payload)),
-            digest_size=DIGEST_BYTES,
-        )
+        content = self.hashed
+        if content is None:
+            content = start_digest(self.topic, len(self.payload))
+            content.update(self.payload)
         if self.properties:
             lasting = {
                 key: value
@@ -88,9 +110,35 @@ class Message:
             content.update(json.dumps(lasting, sort_keys=True).encode())
         return content.digest()
 
+    def without_payload(self) -> Message:
+        """The same message, with what has to be known of a payload that is not kept."""
+        payload = self.payload
+        hashed = start_digest(self.topic, len(payload))
+        hashed.update(payload)
+        left_out = LeftOut(len(payload), hashlib.sha256(payload).hexdigest())
+        return replace(self, payload=b"", left_out=left_out, hashed=hashed)
+
+
+def start_digest(topic: str, size: int) -> hashlib.blake2b:
+    """A message's digest, to be updated with its payload.
+
+    :param size: bytes of the payload.
+    """
+    name = topic.encode()
+    content = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    content.update(
+        b"".join((_HEADER_SIZE.pack(len(name)), name, _HEADER_SIZE.pack(size)))
+    )
+    return content
+
 
 def encode_batch(messages: Iterable[Message]) -> bytes:
     """Messages as bytes, for the one row in which they wait for the ingest job."""
+    return compress(b"".join(encode_pieces(messages)))
+
+
+def encode_pieces(messages: Iterable[Message]) -> list[bytes | memoryview]:
+    """The same in pieces, without a copy of any payload; not compressed."""
     payloads = []
     header = []
     for message in messages:
@@ -109,10 +157,11 @@ def encode_batch(messages: Iterable[Message]) -> bytes:
                 int(message.store),
                 message.trouble,
                 message.paused,
+                message.left_out,
             ]
         )
     encoded = json.dumps(header, separators=(",", ":")).encode()
-    return compress(b"".join([_HEADER_SIZE.pack(len(encoded)), encoded, *payloads]))
+    return [_HEADER_SIZE.pack(len(encoded)), encoded, *payloads]
 
 
 def decode_batch(content: bytes) -> Iterator[Message]:
@@ -125,8 +174,8 @@ def decode_batch(content: bytes) -> Iterator[Message]:
     offset = _HEADER_SIZE.size + header_size
     for entry in json.loads(content[_HEADER_SIZE.size : offset]):
         size, topic, qos, retain, dup, packet_id, timestamp, properties, sub = entry[:9]
-        # Earlier versions had no trouble, and nothing was paused.
-        store, trouble, paused = (*entry[9:], *NOT_SAID[len(entry) :])
+        # Earlier versions had no trouble, nothing was paused, and nothing left out.
+        store, trouble, paused, left_out = (*entry[9:], *NOT_SAID[len(entry) :])
         yield Message(
             topic=topic,
             payload=bytes(content[offset : offset + size]),
@@ -140,5 +189,6 @@ def decode_batch(content: bytes) -> Iterator[Message]:
             store=bool(store),
             trouble=trouble,
             paused=paused,
+            left_out=left_out and LeftOut(*left_out),
         )
         offset += size

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
+from .message import LeftOut, start_digest
+
 _PUBLISH = 0x30
+MAX_PROPERTIES = 1024 * 1024  # bytes; longer ones are not taken for properties
 
 
 class Publish(NamedTuple):
@@ -12,19 +16,34 @@ class Publish(NamedTuple):
 
     :param properties: the bytes that should be properties, their length in front;
         empty when that cannot be, ``None`` with MQTT 3.1.1, which has none.
+    :param left_out, hashed: as ``Message`` has them.
     """
 
     topic: bytes
-    payload: bytes
+    payload: bytes | memoryview
     properties: bytes | None
     qos: int
     retain: bool
     dup: bool
     packet_id: int
+    left_out: LeftOut | None = None
+    hashed: hashlib.blake2b | None = None
+
+
+def leave_out(publish: Publish, topic: str) -> Publish:
+    """The message without its payload, and what has to be known of that.
+
+    :param topic: its topic, as ``Message`` has it.
+    """
+    payload = publish.payload
+    hashed = start_digest(topic, len(payload))
+    hashed.update(payload)
+    left_out = LeftOut(len(payload), hashlib.sha256(payload).hexdigest())
+    return publish._replace(payload=b"", left_out=left_out, hashed=hashed)
 
 
 def next_publish(stream: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """The packet at an offset of a stream, if it is a PUBLISH of QoS 0 or 1.
+    """The packet at an offset of a stream, if it is a PUBLISH.
 
     :return: its first byte, all that follows the remaining length, and the offset of
         the next packet; ``None`` for any other packet, and while it is not there whole.
@@ -33,9 +52,9 @@ def next_publish(stream: bytes, at: int) -> tuple[int, bytes, int] | None:
     if available < at + 2:
         return None
     head = stream[at]
-    if head & 0xF0 != _PUBLISH or head & 0x04:
+    if head & 0xF0 != _PUBLISH:
         return None
-    start, length = _variable_byte_integer(stream, at + 1)
+    start, length = variable_byte_integer(stream, at + 1)
     end = start + length
     if not start or end > available:
         return None
@@ -56,9 +75,9 @@ def split_publish(head: int, body: bytes, *, is_5: bool) -> Publish | None:
         return None
     at = start
     if is_5:
-        at, length = _variable_byte_integer(body, start)
+        at, length = variable_byte_integer(body, start)
         at += length
-        if at > len(body) or at < start:
+        if at > len(body) or at < start or length > MAX_PROPERTIES:
             at = start
     return Publish(
         body[2:end],
@@ -71,7 +90,7 @@ def split_publish(head: int, body: bytes, *, is_5: bool) -> Publish | None:
     )
 
 
-def _variable_byte_integer(content: bytes, at: int) -> tuple[int, int]:
+def variable_byte_integer(content: bytes, at: int) -> tuple[int, int]:
     """Section 1.5.5.
 
     :return: the offset behind it and its value; two zeros when there is none.

@@ -132,31 +132,6 @@ class TopicFilter:
         return True
 
 
-def uncovered(filters: Iterable[TopicFilter]) -> list[TopicFilter]:
-    """The filters that no other one covers, in their order; equal ones once.
-
-    Subscribing to these brings every message that all of them would.
-    """
-    kept: list[TopicFilter] = []
-    for candidate in dict.fromkeys(filters):
-        if any(one.covers(candidate) for one in kept):
-            continue
-        kept = [one for one in kept if not candidate.covers(one)] + [candidate]
-    return kept
-
-
-def partial_overlap(
-    filters: Iterable[TopicFilter],
-) -> tuple[TopicFilter, TopicFilter] | None:
-    """Two filters that share topics while neither covers the other, if any."""
-    kept = uncovered(filters)
-    for index, one in enumerate(kept):
-        for other in kept[index + 1 :]:
-            if one.overlaps(other):
-                return one, other
-    return None
-
-
 class FilterIndex:
     """Which of many filters match a topic: paho's trie, holding several values each.
 

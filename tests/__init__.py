@@ -1,5 +1,6 @@
 from importlib.util import find_spec
 
+from . import test_abilities
 from . import test_access
 from . import test_announcements
 from . import test_broker_limits
@@ -10,6 +11,7 @@ from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
+from . import test_endings
 from . import test_failures
 from . import test_guards
 from . import test_handler
@@ -19,6 +21,7 @@ from . import test_inbox
 from . import test_ingest
 from . import test_inputs
 from . import test_job_ends
+from . import test_large_messages
 from . import test_large_payloads
 from . import test_living
 from . import test_message

@@ -3,6 +3,8 @@
 import threading
 from contextlib import contextmanager
 
+from odoo.fields import Command
+
 from ..listener.connection import MqttConnection
 from ..listener.inbox import Inbox
 from ..listener.settings import ServiceSettings
@@ -85,6 +87,13 @@ class ListenerCase(MqttCase):
     def settings_of_service(self):
         return ServiceSettings.from_values(self.service._listener_settings())
 
+    def subscribe(self, *filters):
+        """Have the service subscribe to these, and to nothing else."""
+        self.service.subscription_ids = [
+            Command.clear(),
+            *(Command.create({"topic_filter": one}) for one in filters),
+        ]
+
     def tested(self):
         """What *Test Connection* shows, a ``mqtt.connection.test``."""
         action = self.service.action_test_connection()
@@ -120,9 +129,16 @@ class ListenerCase(MqttCase):
             with changed:
                 reached = changed.wait_for(lambda: until in states(), TIMEOUT)
             self.assertTrue(reached, connection.observed)
+            connection.changed_condition = changed
             yield connection
         finally:
             self.end(connection)
+
+    def wait_until(self, connection, condition):
+        """Wait for what a connection that :meth:`listening` gave has to reach."""
+        with connection.changed_condition:
+            reached = connection.changed_condition.wait_for(condition, TIMEOUT)
+        self.assertTrue(reached, connection.subscriptions.grants)
 
     def end(self, connection, **options):
         connection.stop(**options)

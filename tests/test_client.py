@@ -9,8 +9,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from odoo.tests import BaseCase
 
-from ..listener.client import TOPIC_ALIASES, Client, read_properties, reason_text
+from ..listener.client import Client
 from ..listener.log import get_logger
+from ..listener.publish_properties import read_properties
+from ..listener.reasons import reason_text
+from ..listener.receiving import TOPIC_ALIASES
 from ..mqtt.publish import next_publish, split_publish
 
 PINGRESP = b"\xd0\0"
@@ -69,7 +72,6 @@ class TestSplitPublish(BaseCase):
                 self.assertIsNone(next_publish(stream[:cut], 4), cut)
             self.assertIsNone(next_publish(stream, end))
         self.assertIsNone(next_publish(b"\x32\xff\xff\xff\xff\x01", 0))
-        self.assertIsNone(next_publish(packet(head=0x34), 0))
 
 
 class TestClient(BaseCase):
@@ -144,24 +146,39 @@ class TestClient(BaseCase):
         client.acknowledge([])
         self.assertFalse(client.want_write())
         client.acknowledge([(1, 1), (65_535, 1), (3, 2)])
-        acks = b"\x40\2\0\1" + b"\x40\2\xff\xff" + b"\x70\2\0\3"
+        acks = b"\x40\2\0\1" + b"\x40\2\xff\xff" + b"\x50\2\0\3"
         self.assertEqual(self.written(client), acks)
 
     def test_quality_of_service_2(self):
         """A broker sends it when another has subscribed for this session: it is
-        received when it is released.
+        received once, and nothing of it has to be kept until it is released.
         """
         client = self.client()
-        publish = packet(b"t", b"twice?", 9, head=0x34, properties=b"\2\x0b\5")
+        publish = packet(b"t", b"once?", 9, head=0x34, properties=b"\2\x0b\5")
         self.broker.send(publish + publish)
         self.read_all(client)
-        self.assertEqual(self.received, [])
-        self.assertEqual(self.written(client), 2 * b"\x50\2\0\x09")
+        (one,) = self.received
+        self.assertEqual((one.topic, one.payload, one.qos), (b"t", b"once?", 2))
+        self.assertEqual(read_properties(one.properties), (None, (5,), None))
+        self.assertFalse(client.want_write(), "it is not committed yet")
+        client.acknowledge([(9, 2)])
+        self.assertEqual(self.written(client), b"\x50\2\0\x09")
+        self.broker.send(publish)
+        self.read_all(client)
+        self.assertEqual(self.written(client), b"\x50\2\0\x09", "PUBREC once more")
         self.broker.send(b"\x62\2\0\x09")
         self.read_all(client)
-        (one,) = self.received
-        self.assertEqual((one.topic, one.payload, one.qos), (b"t", b"twice?", 2))
-        self.assertEqual(read_properties(one.properties), (None, (5,), None))
+        self.assertEqual(self.written(client), b"\x70\2\0\x09")
+        self.broker.send(publish)
+        self.read_all(client)
+        self.assertEqual(len(self.received), 2, "the identifier is free again")
+
+    def test_released_without_being_known(self):
+        """PUBREL for what an earlier process has received ends the exchange."""
+        client = self.client()
+        self.broker.send(b"\x62\2\0\x09")
+        self.read_all(client)
+        self.assertEqual(self.written(client), b"\x70\2\0\x09")
 
     def alias(self, alias):
         return b"\3\x23" + struct.pack(">H", alias)

@@ -270,6 +270,45 @@ class TestConnection(BaseCase):
         self.assertEqual(again, [b"2", b"3"])
         self.nothing_more(successor)
 
+    def subscribe_in_session(self, topic, qos):
+        """Have another client subscribe in the service's session, and leave it."""
+        other = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, self.client_id, protocol=paho.MQTTv5
+        )
+        subscribed = threading.Event()
+        other.on_subscribe = lambda *_args: subscribed.set()
+        keep = Properties(PacketTypes.CONNECT)
+        keep.SessionExpiryInterval = 60
+        other.connect(self.host, self.port, clean_start=False, properties=keep)
+        other.loop_start()
+        other.subscribe(f"{self.prefix}/{topic}", qos)
+        self.assertTrue(subscribed.wait(TIMEOUT))
+        other.disconnect()
+        other.loop_stop()
+
+    def test_quality_of_service_2_is_exact(self):
+        """What another client asked for with QoS 2 comes again until it is committed,
+        and then no more.
+        """
+        self.subscribe_in_session("two", 2)
+        connection = self.connect(self.settings("one"))
+        for number in range(5):
+            self.publish("two", str(number), qos=2)
+        taken = self.take(connection, 5)
+        self.assertEqual({one.message.qos for one in taken}, {2})
+        self.commit(connection, taken[:3])
+        connection.inbox.done(taken[3:])
+        self.end(connection)
+        successor = self.connect(self.settings("one"))
+        again = self.take(successor, 2)
+        self.assertEqual([one.message.payload for one in again], [b"3", b"4"])
+        self.commit(successor, again, sequence=2)
+        self.end(successor)
+        last = self.connect(self.settings("one"))
+        self.publish("one", b"end")
+        (only,) = self.take(last, 1)
+        self.assertEqual(only.message.payload, b"end")
+
     def test_a_new_session_makes_old_receipts_void(self):
         """What an earlier session left behind is forgotten at once."""
         receipts = [(7, [(1, b"x" * 16)])]

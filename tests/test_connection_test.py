@@ -12,6 +12,7 @@ from odoo.tests import tagged
 from ..listener import connection_test
 from .e2e.fake_broker import SUBSCRIBE
 from .listening import TIMEOUT, ListenerCase, Recorder
+from .strict_broker import StrictBroker
 
 BROKER = os.environ.get("MQTT_TEST_BROKER", "")
 
@@ -43,7 +44,10 @@ class TestConnectionTest(ListenerCase):
         with Recorder() as broker:
             self.assertIn("authorized", self.results(broker, "refuse/#"))
         with Silenced() as broker:
-            self.assertIn("closed the connection", self.results(broker, "plant/#"))
+            result = self.results(broker, "plant/#")
+        self.assertIn("closed the connection when this was subscribed", result)
+        with StrictBroker(closes_on=["plant/#"], disconnect=b"\xe0\1\x8f") as broker:
+            self.assertIn("Topic filter invalid", self.results(broker, "plant/#"))
 
     @unittest.skipUnless(BROKER, "MQTT_TEST_BROKER=host:port names no broker")
     def test_nothing_stays_at_the_broker(self):

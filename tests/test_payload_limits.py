@@ -119,7 +119,7 @@ class TestPayloadLimits(HandlerCase):
                 self.message(payload=TOO_LARGE),
             )
         self.assertEqual(len(logs.output), 1)
-        self.assertIn("more than 200 bytes that were not kept: 2", logs.output[0])
+        self.assertIn("too large and not kept: 2", logs.output[0])
         self.assertEqual(self.seen, [("small", b"small")])
         self.assertEqual(messages.mapped("state"), ["stored", "done", "stored"])
         message = messages[0]

@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 
 from odoo.tests import BaseCase, tagged
 
-from ..listener.client import read_properties
+from ..listener.publish_properties import read_properties
 from ..mqtt.json_text import parse_json, pretty_json
 from ..mqtt.message import Message, decode_batch, encode_batch
 from ..mqtt.payload import PayloadError, decode_text, hex_view, storable

@@ -143,7 +143,7 @@ class TestPausedMessages(HandlerCase):
         messages = [self.message(paused=7), self.message(trouble="x"), self.message()]
         self.assertEqual(list(decode_batch(encode_batch(messages))), messages)
         encoded = encode_batch([self.message(payload=b"")])
-        for end in (b",0]]", b",null,0]]"):
+        for end in (b",null]]", b",0,null]]", b",null,0,null]]"):
             older = encoded[4:].replace(end, b"]]")
             older = len(older).to_bytes(4, "big") + older
             self.assertNotEqual(older, encoded)

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import config
 
+from ..dev.certificates import Identity
 from ..listener.client import new_client
 from ..listener.problem import Problem
 from ..listener.publisher import Publisher
@@ -23,7 +24,6 @@ from ..mqtt.reference import (
     look_up,
 )
 from .common import MqttCase
-from ..dev.certificates import Identity
 
 
 class TestReference(BaseCase):

@@ -153,6 +153,25 @@ class TestService(MqttCase):
         with self.assertRaises(UserError):
             service.with_context(active_test=False).subscription_ids.active = True
 
+    def test_many_subscriptions_at_once(self):
+        """What one more costs does not grow with those that are there."""
+
+        def queries(count, prefix):
+            before = self.env.cr.sql_log_count
+            added = self.env["mqtt.subscription"].create(
+                [
+                    {"service_id": self.service.id, "topic_filter": f"{prefix}/{n}"}
+                    for n in range(count)
+                ]
+            )
+            self.env.flush_all()
+            identifiers = added.mapped("identifier")
+            self.assertEqual(identifiers, sorted(set(identifiers)))
+            return self.env.cr.sql_log_count - before
+
+        few, many = queries(5, "few"), queries(500, "many")
+        self.assertLess(many, few + 50)
+
     def test_identifiers_only_grow(self):
         """A filter that is new, changed or active again is the youngest."""
         first = self.subscription

@@ -1,15 +1,11 @@
-from itertools import product
+import random
+from itertools import combinations, product
+from unittest.mock import patch
 
 from odoo.tests import BaseCase
 
-from ..mqtt.topic import (
-    FilterIndex,
-    TopicError,
-    TopicFilter,
-    check_topic_name,
-    partial_overlap,
-    uncovered,
-)
+from ..mqtt.overlap import coverers, partial_overlaps, uncovered
+from ..mqtt.topic import FilterIndex, TopicError, TopicFilter, check_topic_name
 
 LEVELS = ("a", "b", "", "$SYS")
 TOPICS = ["/".join(levels) for n in (1, 2, 3) for levels in product(LEVELS, repeat=n)]
@@ -105,9 +101,40 @@ class TestTopic(BaseCase):
     def test_partial_overlap(self):
         """Two filters that share topics while neither covers the other are named."""
         pair = [TopicFilter("a/+/c"), TopicFilter("a/b/+")]
-        self.assertEqual(partial_overlap(pair), tuple(pair))
-        self.assertIsNone(partial_overlap([*pair, TopicFilter("a/#")]))
-        self.assertIsNone(partial_overlap([TopicFilter("$share/g/a"), pair[0]]))
+        self.assertEqual(list(partial_overlaps(pair)), [tuple(pair)])
+        self.assertFalse(list(partial_overlaps([*pair, TopicFilter("a/#")])))
+        shared = TopicFilter("$share/g/a/+/c")
+        self.assertFalse(list(partial_overlaps([shared, pair[1]])))
+
+    def test_many_filters_at_once(self):
+        """Found in a tree is what comparing each with each would find."""
+        filters = [*all_filters(), TopicFilter("$share/g/a/+")]
+        chooser = random.Random(1)
+        for size in (1, 2, 3, 5, 8, 13) * 50:
+            some = chooser.sample(filters, size)
+            kept = [
+                one
+                for one in some
+                if not any(other.covers(one) for other in some if other != one)
+            ]
+            self.assertEqual(uncovered(some), kept)
+            pairs = {(one, two) for one in some for two in kept if two.covers(one)}
+            self.assertEqual(set(coverers(some, kept)), pairs)
+            later = [two for _one, two in partial_overlaps(some)]
+            accepted = [one for one in kept if one not in later]
+            for one, two in combinations(accepted, 2):
+                self.assertFalse(one.overlaps(two))
+            for one, two in partial_overlaps(some):
+                self.assertIn(one, accepted)
+                self.assertTrue(one.overlaps(two))
+
+    def test_a_thousand_filters_are_few_comparisons(self):
+        """Not each with each."""
+        filters = [TopicFilter(f"plant/{n // 10}/m{n % 10}/#") for n in range(1000)]
+        compared = []
+        with patch.object(TopicFilter, "covers", lambda *pair: compared.append(pair)):
+            self.assertEqual(uncovered(filters), filters)
+        self.assertLess(len(compared), 5 * len(filters))
 
     def test_shared_filters_match_without_their_prefix(self):
         """A shared subscription brings the topics of the filter in it."""

@@ -1,0 +1,28 @@
+"""Whose fault it is that a batch cannot be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..mqtt.message import LARGE, Message
+from .bridge import DATABASE_AWAY, TOO_MUCH
+
+
+def is_away(error: Exception, messages: Iterable[Message] = ()) -> bool:
+    """Whether it is the database's, so that the same batch is to be tried again.
+
+    :param messages: of the batch. Where one of them is large, lack of memory is its
+        fault; else it is anybody's.
+    """
+    if isinstance(error, TOO_MUCH):
+        return not any(map(_is_large, messages))
+    return isinstance(error, DATABASE_AWAY)
+
+
+def lighter(message: Message) -> Message | None:
+    """The message without its payload, if that can be more than there is memory for."""
+    return message.without_payload() if _is_large(message) else None
+
+
+def _is_large(message: Message) -> bool:
+    return len(message.payload) >= LARGE
