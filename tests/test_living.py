@@ -2,9 +2,11 @@ import os
 import resource
 import ssl
 from contextlib import closing
+from importlib.machinery import SourceFileLoader
 from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
+from odoo.tools import file_path
 
 from ..dev.certificates import Identity
 from ..listener.connection_test import run_connection_test
@@ -128,6 +130,31 @@ class TestLivingWithOthers(HandlerCase):
         self.subscription.init()  # as each update does
         self.subscription.qos = "0"
         self.assertGreater(self.subscription.identifier, before)
+
+    def test_identifiers_of_before(self):
+        """Those that were made at once are told apart by the migration."""
+        path = file_path(
+            "mqtt_listener/migrations/19.0.1.6.0/pre-subscription-identifiers.py"
+        )
+        migration = SourceFileLoader("pre_subscription_identifiers", path).load_module()
+        subscriptions = self.subscription + self.subscription.create(
+            [
+                {"service_id": self.service.id, "topic_filter": f"x/{n}"}
+                for n in range(3)
+            ]
+        )
+        self.env.flush_all()
+        self.env.cr.execute(
+            "DROP INDEX mqtt_subscription_service_identifier_uniq;"
+            "UPDATE mqtt_subscription SET identifier = 7 WHERE service_id = %s",
+            [self.service.id],
+        )
+        migration.migrate(self.env.cr, "19.0.1.5.0")
+        self.env.invalidate_all()
+        identifiers = subscriptions.mapped("identifier")
+        self.assertEqual(identifiers[0], 7, "the oldest keeps its own")
+        self.assertEqual(len(set(identifiers)), 4)
+        self.assertEqual(identifiers, sorted(identifiers))
 
     def test_counted_twice(self):
         """A batch and a report whose answers were lost count once."""

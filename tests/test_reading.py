@@ -68,7 +68,7 @@ class TestReading(AccessCase):
             for what, ask in {
                 "read": lambda record=record: record.read(),
                 "web_read": lambda record=record, names=names: record.web_read(
-                    dict.fromkeys(names, {})
+                    {name: {} for name in names}
                 ),
                 "default_get": lambda record=record, names=names: record.default_get(
                     names
