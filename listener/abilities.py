@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from paho.mqtt.properties import Properties
 
 from ..mqtt.outgoing import Outgoing
-from ..mqtt.payload import one_line, storable
+from ..mqtt.wording import short_line
 from ..mqtt.topic import TopicFilter
 from .problem import Problem
 
@@ -18,7 +18,7 @@ SHOWN_CHARS = 100  # of what a broker says
 
 
 def _shown(text: str | None) -> str | None:
-    return text and one_line(storable(text))[:SHOWN_CHARS]
+    return text and short_line(text, SHOWN_CHARS)
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,6 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def one_line(text: str) -> str:
-    """``text`` without line breaks and other control characters."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
 
 def hex_view(payload: bytes) -> str:
     """The payload as offset, hexadecimal and ASCII columns, 16 bytes a line."""
