@@ -73,6 +73,7 @@ class MqttHandler(models.Model):
         for handler in self.sudo().filtered("suspended_since"):
             handler._resume()
             handler.message_post(body=self.env._("Resumed by %s.", self.env.user.name))
+        return True
 
     # What its jobs ask and say
 
