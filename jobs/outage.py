@@ -71,11 +71,13 @@ class QueueJob(models.Model):
         job.store()
         return True
 
-    def _mqtt_try_again_when_due(self):
-        """Requeue failed jobs for many messages, each at growing distances."""
+    def _mqtt_are_due(self):
+        """Those of these failed jobs that may run again: at growing distances."""
         now = fields.Datetime.now()
-        for job in self:
+
+        def is_due(job):
             begun = job.date_started or job.date_created
             wait = (begun - job.date_created) / 2
-            if begun + min(max(wait, FIRST_WAIT), LONGEST_WAIT) <= now:
-                job.requeue()
+            return begun + min(max(wait, FIRST_WAIT), LONGEST_WAIT) <= now
+
+        return self.filtered(is_due)

@@ -52,7 +52,7 @@ class MqttService(models.Model):
         if jobs.search_count([*own, ("state", "in", LIVING)], limit=1):
             return False
         failed = self._failed_of_many(*of_many)
-        failed._mqtt_try_again_when_due()
+        failed._mqtt_are_due().requeue()
         return not failed
 
     @api.model
@@ -95,9 +95,8 @@ class MqttService(models.Model):
         for replay in _without_job(replays, running):
             replay._enqueue_replay()
         uuids = replays.search(running).mapped("job_uuid")
-        self.env["queue.job"].search(
-            [("uuid", "in", uuids), ("state", "=", "failed")]
-        )._mqtt_try_again_when_due()
+        failed = [("uuid", "in", uuids), ("state", "=", "failed")]
+        self.env["queue.job"].search(failed)._mqtt_are_due().requeue()
 
     @api.model
     def _wake_publishing(self):

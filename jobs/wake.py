@@ -46,11 +46,14 @@ class MqttService(models.Model):
     def _is_job_needed(self, *of_many):
         """Whether a new job has to take what this transaction leaves.
 
-        Cron tries a failed one again; beside it, job after job would fail as well.
+        Beside one that has just failed, job after job would fail as well.
 
         :param of_many: as ``_will_be_seen`` takes them.
         """
-        return not self._will_be_seen(*of_many) and not self._failed_of_many(*of_many)
+        if self._will_be_seen(*of_many):
+            return False
+        failed = self._failed_of_many(*of_many)
+        return failed == failed._mqtt_are_due()
 
     def _failed_of_many(self, *of_many):
         failed = [*self._domain_of_many(*of_many), ("state", "=", "failed")]

@@ -93,6 +93,7 @@ class MqttHandler(models.Model):
             handler._resume()
             handler.failing_since = False  # probes begin anew if it fails again
             handler.message_post(body=self.env._("Resumed by %s.", self.env.user.name))
+        return True
 
     # What its jobs ask and say
 

@@ -272,18 +272,17 @@ class World:
                 self.run(due[0])
                 assert self.runs - runs < bound, f"spins: {due.mapped('name')}"
         self.check()
+        jobs = self.jobs(("state", "in", OPEN))
+        running = [("state", "=", "running")]
         waiting = {
-            "batches": self.env["mqtt.batch"].search([]),
-            "dispatch": self.env["mqtt.dispatch"].search([]),
-            "ordered": self.env["mqtt.ordered.message"].search([]),
-            "outgoing": self.env["mqtt.outgoing"].search([]),
-            "replays": self.env["mqtt.replay"].search([("state", "=", "running")]),
-            "jobs": self.jobs(("state", "in", OPEN)),
+            "jobs": jobs.mapped("name"),
+            "replays": self.env["mqtt.replay"].search(running).ids,
+            **{
+                model: self.env[model].search([]).ids
+                for model in ("mqtt.batch", "mqtt.dispatch", "mqtt.ordered.message")
+            },
         }
-        left = {name: found for name, found in waiting.items() if found}
-        assert not left, (
-            f"waits for ever: {left} {left.get('jobs', self.jobs(('id', '=', 0))).mapped('name')}"
-        )
+        assert not any(waiting.values()), f"waits for ever: {waiting}"
 
 
 def make_table(cr):

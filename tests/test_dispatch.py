@@ -1,10 +1,12 @@
 """What waits for handlers, and who calls them."""
 
+import runpy
 from unittest.mock import patch
 
 import psycopg2
 
 from odoo.tests import tagged
+from odoo.tools import file_path
 
 from .test_handler import HandlerCase
 
@@ -107,6 +109,26 @@ class TestDispatch(DispatchCase):
         self.mqtt_run_jobs()
         self.assertEqual(len(self.seen), 2)
         self.assertMqttHandled(self.messages)
+
+    def test_a_range_of_an_earlier_version(self):
+        """What is stored into it later is not handled with it as well."""
+        self.limit(storing_job_seconds=0)
+        self.enqueue(
+            self.message(payload=b"1"),
+            self.message(payload=b"2", paused=5),
+            self.message(payload=b"3"),
+        )
+        self._run_job(self.jobs("_job_ingest"))
+        row = self.env["mqtt.dispatch"].search([])
+        row.write({"sequences": False, "message_count": 3})
+        self.env.flush_all()
+        path = file_path("mqtt_listener/migrations/19.0.1.6.0/post-job-uuids.py")
+        runpy.run_path(path)["list_sequences"](self.env.cr)
+        self.env.invalidate_all()
+        self.assertEqual((row.sequences, row.message_count), ([1, 3], 2))
+        self.messages[1].has_handlers = True
+        self.mqtt_run_jobs()
+        self.assertEqual(self.seen, ["1", "3"])
 
 
 @tagged("post_install", "-at_install")

@@ -21,6 +21,21 @@ class JobEndCase(DispatchCase):
         self.env.flush_all()
         self.env.invalidate_all()
 
+    def declare_in_order(self):
+        """Another handler, which keeps the order, in the place of the first.
+
+        :return: the payloads that it was given.
+        """
+        seen = []
+        self.handler.enabled = False
+        self.declare(
+            "plant/+",
+            lambda self, message: seen.append(message.payload),
+            name="_in_order",
+            ordered=True,
+        )
+        return seen
+
     def look_after(self, minutes=1):
         """Have the cron run, each minute."""
         for _minute in range(minutes):
@@ -112,13 +127,7 @@ class TestIngestEnds(JobEndCase):
         """Ordered handlers go on, and whoever asked is told that there is no answer,
         however many other jobs store.
         """
-        ordered = []
-        self.declare(
-            "plant/+",
-            lambda self, message: ordered.append(message.payload),
-            name="_in_order",
-            ordered=True,
-        )
+        ordered = self.declare_in_order()
         with self.refuse(b"1", b"2"):
             self.store("1", "2")
             self.mqtt_run_jobs()
@@ -134,13 +143,7 @@ class TestIngestEnds(JobEndCase):
         self.assertFalse(self.jobs("_job_in_order"))
 
     def test_ordered_handlers_wait_for_a_batch_set_apart(self):
-        ordered = []
-        self.declare(
-            "plant/+",
-            lambda self, message: ordered.append(message.payload),
-            name="_in_order",
-            ordered=True,
-        )
+        ordered = self.declare_in_order()
         job = self.set_apart()
         job.eta = self.env.cr.now() + timedelta(hours=1)
         self.enqueue(self.message(payload=b"3"))
@@ -194,56 +197,42 @@ class TestDispatchEnds(JobEndCase):
         self.limit(storing_job_seconds=0)
 
     def test_a_failed_job_is_tried_again(self):
+        self.check_tried_again("_job_dispatch", self.seen)
+
+    def test_a_failed_job_in_order_is_tried_again(self):
+        self.check_tried_again("_job_in_order", self.declare_in_order())
+
+    def check_tried_again(self, method, seen):
         """By itself, at growing distances; no second one is made beside it."""
-        for ordered in (False, True):
-            with self.subTest(ordered=ordered):
-                self.seen.clear()
-                seen = self.seen
-                if ordered:
-                    self.handler.enabled = False
-                    self.declare(
-                        "plant/+",
-                        lambda self, message: seen.append(message.payload),
-                        name="_in_order",
-                        ordered=True,
-                    )
-                method = "_job_in_order" if ordered else "_job_dispatch"
-                self.store("1")
-                job = self.jobs(method)
-                self.break_job(job, "builtins.ValueError")
-                self.look_after(5)
-                self.assertEqual(self.open_jobs(method).mapped("state"), ["failed"])
-                self.store("2")
-                self.assertEqual(self.open_jobs(method).mapped("state"), ["failed"])
-                job.date_started -= timedelta(minutes=2)
-                self.look_after()
-                self.assertEqual(job.state, "pending")
-                self.env.cr.execute(
-                    "UPDATE queue_job SET date_created = date_created"
-                    " - interval '20 minutes' WHERE id = %s",
-                    [job.id],
-                )
-                job.invalidate_recordset()
-                self.break_job(job, "builtins.ValueError")
-                job.date_started -= timedelta(minutes=2)
-                self.look_after()
-                self.assertEqual(job.state, "failed", "the distance grows")
-                job.date_started -= timedelta(minutes=20)
-                self.store("3")
-                self.look_after()
-                self.mqtt_run_jobs()
-                self.assertEqual(self.seen, ["1", "2", "3"])
-                self.assertFalse(self.open_jobs(method))
+        self.store("1")
+        job = self.jobs(method)
+        self.break_job(job, "builtins.ValueError")
+        self.look_after(5)
+        self.assertEqual(self.open_jobs(method).mapped("state"), ["failed"])
+        self.store("2")
+        self.assertEqual(self.open_jobs(method).mapped("state"), ["failed"])
+        job.date_started -= timedelta(minutes=2)
+        self.look_after()
+        self.assertEqual(job.state, "pending")
+        self.env.cr.execute(
+            "UPDATE queue_job SET date_created = date_created - interval '20 minutes'"
+            " WHERE id = %s",
+            [job.id],
+        )
+        job.invalidate_recordset()
+        self.break_job(job, "builtins.ValueError")
+        job.date_started -= timedelta(minutes=2)
+        self.look_after()
+        self.assertEqual(job.state, "failed", "the distance grows")
+        job.date_started -= timedelta(minutes=20)
+        self.look_after()
+        self.store("3")
+        self.mqtt_run_jobs()
+        self.assertEqual(seen, ["1", "2", "3"])
+        self.assertFalse(self.open_jobs(method))
 
     def test_ordered_messages_have_a_new_job(self):
-        self.handler.enabled = False
-        seen = self.seen
-        self.declare(
-            "plant/+",
-            lambda self, message: seen.append(message.payload),
-            name="_in_order",
-            ordered=True,
-        )
+        seen = self.declare_in_order()
         for number, how in enumerate(ENDS, 1):
             with self.subTest(how):
                 self.store(how)
@@ -251,7 +240,7 @@ class TestDispatchEnds(JobEndCase):
                 self.look_after(2)
                 self.assertEqual(len(self.jobs("_job_in_order")), 1)
                 self.mqtt_run_jobs()
-                self.assertEqual(self.seen, list(ENDS[:number]))
+                self.assertEqual(seen, list(ENDS[:number]))
 
     def test_stored_again_while_its_range_waits(self):
         """What was in quarantine is handled once, with what surrounds it or without."""

@@ -48,7 +48,7 @@ class TestOtherEnds(JobEndCase):
                 is_over = iter([False, True])
                 with patch(
                     "odoo.addons.mqtt_listener.jobs.run.Run._is_over",
-                    lambda run: next(is_over, True),
+                    lambda run, is_over=is_over: next(is_over, True),
                 ):
                     self._run_job(self.jobs("_job_replay"))
                 self.assertEqual(self.seen, ["1"])
@@ -83,7 +83,7 @@ class TestOutage(JobEndCase):
     """A connection that broke: waited for, counted, and given up where that helps."""
 
     def test_a_job_of_many_is_split(self):
-        """After a few tries, or at once where its transaction stood idle for too long."""
+        """After a few tries, to find the call that breaks it."""
         self.limit(storing_job_seconds=0)
         self.store("1", "2")
         job = self.jobs("_job_dispatch")

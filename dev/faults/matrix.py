@@ -8,42 +8,20 @@ from which recovery counts, where that is not the moment of their return.
 import os
 import signal
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from ..process import wait_until
+from .fault import fault
 from .link import DOWN, UP
 from .publisher import BEAT
 from .steps import RECONNECT, RESTART, STEPS
 from .world import DATABASE, KEEPALIVE, World
 
 KEEPALIVE_NOTICED = 3.0  # seconds after which PostgreSQL's keepalive finds a node gone
+LATE = "mqtt.faults.late._on_message"  # the handler that a test has raise
+RUNNER = r" (\d+) INFO \S+ odoo\.addons\.queue_job\.jobrunner\.runner: "  # in the log
+MOST_JOBS = 200  # of messages that a handler fails for, in a round
 CUTS = 10  # of all connections to the database, in a round
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A row of the matrix."""
-
-    name: str
-    strike: Callable[[World], "float | None"]
-    nodes: int = 1
-    rate: float | None = None  # of messages, where it has to be another
-    in_order: bool = True  # whether the broker sends them as they were published
-
-
-FAULTS: dict[str, Fault] = {}
-
-
-def fault(name: str, **options: object) -> Callable:
-    """Make a function a row of the matrix."""
-
-    def register(strike: Callable) -> Callable:
-        FAULTS[name] = Fault(name, strike, **options)
-        return strike
-
-    return register
 
 
 # Processes
@@ -98,6 +76,42 @@ def kill_workers(world: World) -> None:
     for pid in world.workers():
         os.kill(pid, signal.SIGKILL)
         time.sleep(world.chance.random() / 2)
+
+
+@fault("job workers stopped (SIGSTOP) for 60 s under load")
+def stop_workers(world: World) -> None:
+    """All HTTP workers stand still, with the jobs that they have begun."""
+    with world.stopped(world.workers()):
+        world.keep_publishing_for(15 if world.is_short else 60)
+
+
+@fault("job runner off for 5 minutes")
+def stop_runner(world: World) -> None:
+    """No job is begun; messages are received and acknowledged."""
+    with world.stopped(world.workers(RUNNER)):
+        world.keep_publishing_for(15 if world.is_short else 300)
+
+
+@fault("handler that always raises")
+def raise_in_handler(world: World) -> None:
+    """Then it is mended, resumed, and what has failed is requeued.
+
+    What a job that did not know of it yet had wait for the handler, cron releases.
+    """
+    world.needs_cron = True
+    node = world.nodes[0]
+    trap = world.set_trap("raises")
+    suspended = "SELECT suspended_since IS NOT NULL FROM mqtt_handler WHERE name = %s"
+    world.keep_publishing(lambda: world.ask(suspended, LATE) == (True,))
+    world.keep_publishing_for(3 if world.is_short else 20)
+    (jobs,) = world.ask("SELECT count(*) FROM queue_job WHERE mqtt_message_id > 0")
+    if jobs > MOST_JOBS:
+        world.events.append(f"{jobs} jobs of single messages")
+    trap.unlink()
+    handlers = node.call("mqtt.handler", "search", [["name", "=", LATE]])
+    node.call("mqtt.handler", "action_resume", handlers)
+    failed = node.call("queue.job", "search", [["state", "=", "failed"]])
+    node.call("queue.job", "action_mqtt_requeue", failed)
 
 
 @fault("listener raises in each callback and step", rate=400)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from .. import paths
 from ..console import Problem, keep_stdout_for_results, run
-from .matrix import FAULTS, Fault
+from .fault import Fault
+from .matrix import FAULTS
 from .world import RATE, World
 
 FOLDER = paths.OWN / "faults"
+SHORT = 1000  # messages in a round: with fewer, faults are short too
 
 
 @dataclass
@@ -43,6 +45,7 @@ def try_fault(name: str, rounds: int, messages: int, template: Path) -> Row:
     folder = FOLDER / f"{number:02}"
     with World(folder, template, fault.nodes) as world:
         world.publisher.rate = fault.rate or RATE
+        world.is_short = messages < SHORT
         slowest = 0.0
         for _ in range(rounds):
             try:

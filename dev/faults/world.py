@@ -5,8 +5,9 @@ import os
 import random
 import re
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
@@ -16,8 +17,9 @@ from ..console import Problem
 from ..postgres import Databases
 from ..process import wait_until
 from ..servers import Mosquitto, Odoo, Postgres
+from .counts import COUNTS, DISORDER, UP_TO, VERDICT
 from .link import Link
-from .publisher import EQUAL, NUMBERS, Publisher
+from .publisher import Publisher
 from .steps import STEPS
 
 DATABASE = "faults"
@@ -25,34 +27,8 @@ RATE = 2500  # messages a second
 KEEPALIVE = 5  # seconds
 LOAD, LOAD_RATE = 50, 500  # messages at once, and a second, while a fault lasts
 TRICKLE = 1.0  # seconds between two messages while all is waited for
+CRON = 10.0  # seconds between two runs of cron, where a fault needs it
 STALLED = 180.0  # seconds without progress after which what is missing is lost
-COUNTS = """
-    SELECT (SELECT count(*) FROM mqtt_signal_history),
-           (SELECT count(*) FROM mqtt_faults_row),
-           (SELECT count(*) FROM mqtt_batch),
-           (SELECT count(*) FROM queue_job
-             WHERE state NOT IN ('done', 'failed', 'cancelled'))
-"""
-UP_TO = f"""
-    SELECT (SELECT count(*) FROM mqtt_signal_history
-             WHERE topic = '{NUMBERS}' AND payload::int < %s),
-           (SELECT count(*) FROM mqtt_faults_row
-             WHERE payload <> 'ON' AND payload::int < %s)
-"""
-VERDICT = f"""
-    SELECT (SELECT count(*) FROM mqtt_signal_history WHERE topic = '{NUMBERS}'),
-           (SELECT count(DISTINCT payload) FROM mqtt_signal_history
-             WHERE topic = '{NUMBERS}'),
-           (SELECT count(*) FROM mqtt_signal_history WHERE topic = '{EQUAL}'),
-           (SELECT count(*) FROM mqtt_faults_row),
-           (SELECT count(DISTINCT sequence) FROM mqtt_faults_row)
-"""
-DISORDER = f"""
-    SELECT count(*)
-      FROM (SELECT payload::int - lag(payload::int) OVER (ORDER BY sequence) AS step
-              FROM mqtt_signal_history WHERE topic = '{NUMBERS}') AS steps
-     WHERE step < 1
-"""
 
 
 class Behind(Databases):
@@ -99,6 +75,8 @@ class World:
         self._folder = folder
         self._nodes = nodes
         self.chance = random.Random()
+        self.needs_cron = False  # its workers do not run, see _node
+        self.is_short = False  # whether faults last for seconds only
         self.events: list[str] = []  # what is not as promised
         self.slowest_takeover = 0.0  # seconds
 
@@ -191,11 +169,13 @@ class World:
         """The number of the server that a process belongs to."""
         return next(n for n, node in enumerate(self.nodes) if pid in node.processes())
 
-    def workers(self) -> list[int]:
-        """Process ids of the HTTP workers, which run the jobs."""
-        mark = re.compile(r"Worker WorkerHTTP \((\d+)\) alive")
+    def workers(self, mark: str = r"Worker WorkerHTTP \((\d+)\) alive") -> list[int]:
+        """Process ids of the HTTP workers, which run the jobs.
+
+        :param mark: pattern by which the log names those of another kind.
+        """
         pids = {
-            int(pid) for node in self.nodes for pid in mark.findall(node.log_text())
+            int(pid) for node in self.nodes for pid in re.findall(mark, node.log_text())
         }
         return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
@@ -221,11 +201,29 @@ class World:
                 return
         raise Problem(f"{name} is never reached")
 
+    @contextlib.contextmanager
+    def stopped(self, pids: "list[int]") -> Iterator[None]:
+        """Processes that do nothing, and of which nobody is told."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def dispatch_apart(self) -> None:
         """Have handlers run in jobs of their own, however quick they are."""
         self.nodes[0].call(
             "ir.config_parameter", "set_param", "mqtt_listener.storing_job_seconds", "0"
         )
+
+    def run_cron(self) -> None:
+        """Have the addon's upkeep done, as cron does each minute."""
+        node = self.nodes[0]
+        name = [["cron_name", "=", "MQTT: look after handlers"]]
+        cron = node.call("ir.cron", "search", name)
+        node.call("ir.cron", "method_direct_trigger", cron)
 
     # Rounds
 
@@ -244,7 +242,7 @@ class World:
     def keep_publishing_for(self, seconds: float) -> None:
         """The same for so many seconds."""
         end = time.monotonic() + seconds
-        self.keep_publishing(lambda: time.monotonic() >= end)
+        self.keep_publishing(lambda: time.monotonic() >= end, seconds + 120)
 
     def wait_recovered(self) -> None:
         """Wait until all numbers that were sent up to now are stored and handled."""
@@ -274,7 +272,7 @@ class World:
         which looks for dead jobs when something happens, and else once a minute.
         """
         seen, since = None, time.monotonic()
-        trickled = time.monotonic()
+        trickled = cron_ran = time.monotonic()
         while not done(now := self._counts()):
             moment = time.monotonic()
             if now and now != seen and now[0] != (seen or [None])[0]:
@@ -282,6 +280,9 @@ class World:
             if moment - since > STALLED:
                 self.events.append(f"stands at {now} of {self.publisher.sent}")
                 return
+            if self.needs_cron and moment > cron_ran + CRON:
+                cron_ran = moment
+                self.run_cron()
             if moment > trickled + TRICKLE and self.publisher.left <= 0:
                 trickled = moment
                 self.publisher.publish(1)
@@ -295,11 +296,12 @@ class World:
 
     def verdict(self) -> tuple[int, int, int]:
         """What is lost, what is doubled, and what is out of order."""
-        numbers, different, equal, handled, once = self.ask(VERDICT)
+        numbers, different, equal, *of_handlers = self.ask(VERDICT)
         stored = numbers + equal
         expected = self.publisher
         lost = expected.numbers - different + max(0, expected.equal - equal)
-        lost += max(0, stored - once)
         doubled = numbers - different + max(0, equal - expected.equal)
-        doubled += handled - once
+        for handled, once in zip(of_handlers[::2], of_handlers[1::2], strict=True):
+            lost += max(0, stored - once)
+            doubled += handled - once
         return lost, doubled, self.ask(DISORDER)[0]

@@ -1,8 +1,33 @@
 def migrate(cr, version):
     """What jobs were the only ones to know is rows of its own; rows name their job."""
+    list_sequences(cr)
     _name_jobs_of_batches(cr)
     _name_jobs_of_requests(cr)
     _take_parts_from_replay_jobs(cr)
+
+
+def list_sequences(cr):
+    """Ranges of an earlier version take in what is stored into them later."""
+    cr.execute(
+        """
+        WITH inside AS (
+            SELECT waiting.id, waiting.message_count,
+                   jsonb_agg(message.sequence ORDER BY message.sequence) AS sequences
+              FROM mqtt_dispatch AS waiting JOIN mqtt_signal_history AS message
+                ON message.service_id = waiting.service_id AND message.has_handlers
+               AND message.sequence
+                   BETWEEN waiting.first_sequence AND waiting.last_sequence
+             WHERE waiting.sequences IS NULL
+             GROUP BY waiting.id
+        )
+        UPDATE mqtt_dispatch AS waiting
+           SET sequences = inside.sequences,
+               message_count = jsonb_array_length(inside.sequences)
+          FROM inside
+         WHERE inside.id = waiting.id
+           AND jsonb_array_length(inside.sequences) != inside.message_count
+        """
+    )
 
 
 # queue_job's columns hold text that is JSON, as a JSON string.
@@ -28,7 +53,8 @@ def _name_jobs_of_requests(cr):
                 SELECT job.uuid FROM queue_job AS job
                  WHERE job.method_name = '_job_silence'
                    AND job.state NOT IN ('done', 'cancelled')
-                   AND (job.records #>> '{}')::jsonb -> 'ids' @> to_jsonb(mqtt_request.id)
+                   AND (job.records #>> '{}')::jsonb -> 'ids'
+                       @> to_jsonb(mqtt_request.id)
                  ORDER BY job.id DESC LIMIT 1)
          WHERE state = 'waiting'
         """

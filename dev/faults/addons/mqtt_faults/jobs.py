@@ -2,7 +2,7 @@ from odoo import fields, models
 
 from odoo.addons.mqtt_listener import mqtt_handler
 
-from .traps import kill_here
+from .traps import is_set, kill_here
 
 
 class MqttFaultsRow(models.Model):
@@ -20,6 +20,25 @@ class MqttFaultsRow(models.Model):
         self.create(
             [{"payload": one.payload, "sequence": one.sequence} for one in messages]
         )
+
+
+class MqttFaultsLate(models.Model):
+    """The same, by a handler that raises as long as a test wants it to."""
+
+    _name = "mqtt.faults.late"
+    _description = "Handled message, late"
+    _log_access = False
+
+    payload = fields.Char()
+    sequence = fields.Integer()
+
+    @mqtt_handler("faults/#", batch=True, max_retries=3, retry_pattern={1: 1})
+    def _on_message(self, messages):
+        self.create(
+            [{"payload": one.payload, "sequence": one.sequence} for one in messages]
+        )
+        if is_set("raises"):
+            raise ValueError("the expected key is missing")
 
 
 class MqttService(models.Model):

@@ -24,6 +24,11 @@ def sprung(name: str) -> str | None:
     return what
 
 
+def is_set(name: str) -> bool:
+    """Whether a trap is set that lasts until it is taken away."""
+    return (FOLDER / name).exists()
+
+
 def kill_here(name: str) -> None:
     """Kill this process, where the trap is set."""
     if sprung(name) is not None:
