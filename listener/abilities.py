@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from paho.mqtt.properties import Properties
 
 from ..mqtt.outgoing import Outgoing
-from ..mqtt.wording import short_line
 from ..mqtt.topic import TopicFilter
+from ..mqtt.wording import short_line
 from .problem import Problem
 
 # The names of the reason codes with which a broker would refuse (section 2.4).

@@ -53,7 +53,6 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-
 def hex_view(payload: bytes) -> str:
     """The payload as offset, hexadecimal and ASCII columns, 16 bytes a line."""
     lines = []
