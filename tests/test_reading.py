@@ -75,8 +75,9 @@ class TestReading(AccessCase):
                 ),
                 "name_search": lambda record=record: record.name_search("x"),
                 "search_read": lambda record=record: record.search_read([], limit=1),
+                # Odoo exports the identifiers of tables, not those of queries.
                 "export": lambda record=record, names=names: record.export_data(
-                    ["id", *names]
+                    ["id", *names] if record._auto else [*set(names) - {"id"}]
                 ),
             }.items():
                 if what == "export":  # names of records that others may not read

@@ -141,7 +141,8 @@ class TestTwoTransactions(CommittedCase):
                 expected = [f"{number:03}" for number in range(80)]
                 for handler in ("_on_seen", "_on_ordered"):
                     seen = self.ask(
-                        "SELECT payload FROM mqtt_seen WHERE handler = %s", handler
+                        "SELECT payload FROM mqtt_seen WHERE handler = %s ORDER BY id",
+                        handler,
                     )
                     got = [payload for (payload,) in seen]
                     self.assertEqual(
