@@ -99,12 +99,6 @@ class MqttService(models.Model):
                 )
             )
 
-    def _listener_settings(self):
-        return {
-            **super()._listener_settings(),
-            "attachment_limit": self.attachment_limit,
-        }
-
     def _is_payload_kept(self, message):
         """Whether history will have the payload of a received message."""
         return not message.left_out and len(message.payload) <= self.attachment_limit

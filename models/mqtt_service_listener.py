@@ -95,6 +95,7 @@ class MqttService(models.Model):
             "start_generation": self.start_generation,
             **{name: self[name] for name in CONNECTION_FIELDS},
             "password": self.password_secret,
+            "attachment_limit": self.attachment_limit,
             "subscriptions": [
                 {
                     "id": subscription.id,

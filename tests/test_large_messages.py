@@ -17,7 +17,7 @@ from ..listener.client import Client
 from ..listener.enqueuing import Enqueuing
 from ..listener.inbox import Delivery, Inbox
 from ..listener.observed import Observed
-from ..listener.settings import NodeSettings
+from ..listener.settings import NodeSettings, ServiceSettings
 from ..listener.writer import Writer
 from ..models import mqtt_service_limits
 from ..mqtt import large_publish
@@ -282,6 +282,11 @@ class TestLargeCommit(MqttCase):
             found = self.enqueuing.execute_large(pieces, size=len(NOISE), **parameters)
         self.assertEqual(found, (False, False))
         copy.assert_not_called()
+
+    def test_the_listener_knows_the_limit(self):
+        self.service.write({"payload_limit": 10, "attachment_limit": 200})
+        values = self.service._listener_settings()
+        self.assertEqual(ServiceSettings.from_values(values).attachment_limit, 200)
 
     def test_left_out_by_the_listener(self):
         """Stored with size and digest, counted, and no handler takes it for empty."""
