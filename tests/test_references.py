@@ -7,6 +7,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import config
 
+from ..dev.certificates import Identity
 from ..listener.client import new_client
 from ..listener.problem import Problem
 from ..listener.publisher import Publisher
@@ -14,7 +15,6 @@ from ..listener.settings import NodeSettings, ServiceSettings
 from ..mqtt.headers import HeaderError, parse_headers
 from ..mqtt.reference import OptionsUnreadable, SecretMissing, is_reference, look_up
 from .common import MqttCase
-from .e2e.certificates import Identity
 
 
 class TestReference(BaseCase):

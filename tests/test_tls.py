@@ -8,9 +8,9 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 
+from ..dev.certificates import Identity
 from ..mqtt.tls import Certificate, Tls, TlsError
 from .common import MqttCase
-from .e2e.certificates import Identity
 from .listening import ListenerCase, Recorder
 
 PASSWORD = "not to be read"
