@@ -271,18 +271,21 @@ class World:
             while due := self.due_jobs():
                 self.run(due[0])
                 assert self.runs - runs < bound, f"spins: {due.mapped('name')}"
+            if not any(self._left().values()):
+                break
         self.check()
-        jobs = self.jobs(("state", "in", OPEN))
+        assert not any(self._left().values()), f"waits for ever: {self._left()}"
+
+    def _left(self):
         running = [("state", "=", "running")]
-        waiting = {
-            "jobs": jobs.mapped("name"),
+        return {
+            "jobs": self.jobs(("state", "in", OPEN)).mapped("name"),
             "replays": self.env["mqtt.replay"].search(running).ids,
             **{
                 model: self.env[model].search([]).ids
                 for model in ("mqtt.batch", "mqtt.dispatch", "mqtt.ordered.message")
             },
         }
-        assert not any(waiting.values()), f"waits for ever: {waiting}"
 
 
 def make_table(cr):
