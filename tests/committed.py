@@ -51,7 +51,9 @@ class CommittedCase(BaseCase):
         self.registry = Registry(get_db_name())
         self.addCleanup(self._remove)
         with self.transaction() as env:
-            env.cr.execute("CREATE TABLE mqtt_seen (payload text, handler text)")
+            env.cr.execute(
+                "CREATE TABLE mqtt_seen (id serial, payload text, handler text)"
+            )
             service = env["mqtt.service"].create(
                 {"name": "Committed", "host": "broker.invalid"}
             )
@@ -89,7 +91,8 @@ class CommittedCase(BaseCase):
 
         def on_message(self, message):
             self.env.cr.execute(
-                "INSERT INTO mqtt_seen VALUES (%s, %s)", [message.payload, name]
+                "INSERT INTO mqtt_seen (payload, handler) VALUES (%s, %s)",
+                [message.payload, name],
             )
 
         on_message.__name__ = name
