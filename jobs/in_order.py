@@ -8,6 +8,7 @@ from psycopg2 import OperationalError
 
 from odoo import models
 from odoo.exceptions import LockError
+from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
@@ -133,7 +134,8 @@ class MqttService(models.Model):
         That would come out at the end as well, but by then handlers have run.
         """
         try:
-            waiting.lock_for_update()
+            with mute_logger("odoo.sql_db"):
+                waiting.lock_for_update()
         except (LockError, OperationalError) as error:
             if isinstance(error, OperationalError) and not is_conflict(error):
                 raise
