@@ -9,6 +9,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tests import BaseCase, get_db_name
+from odoo.tools import mute_logger
 
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
@@ -150,20 +151,28 @@ class CommittedCase(BaseCase):
         """
         while True:
             is_end = until.is_set()
-            found = self.ask(
-                """
-                UPDATE queue_job SET state = 'started' WHERE id = (
-                    SELECT id FROM queue_job WHERE state = 'pending'
-                     ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-                RETURNING uuid
-                """
-            )
+            found = self.start_job()
             if found:
                 self.run_job(found[0][0])
             elif is_end:
                 return
             else:
                 until.wait(0.01)
+
+    def start_job(self):
+        """:return: the uuid of a pending job that is this worker's now, in a list."""
+        try:
+            with mute_logger("odoo.sql_db"):
+                return self.ask(
+                    """
+                    UPDATE queue_job SET state = 'started' WHERE id = (
+                        SELECT id FROM queue_job WHERE state = 'pending'
+                         ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                    RETURNING uuid
+                    """
+                )
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            return []  # another worker's, since this transaction began
 
     def run_job(self, uuid):
         try:

@@ -11,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ..process import wait_until
-from .fault import fault
+from .fault import FAULTS, fault
 from .link import DOWN, UP
 from .publisher import BEAT
 from .steps import RECONNECT, RESTART, STEPS
 from .world import DATABASE, KEEPALIVE, World
+
+__all__ = ["FAULTS"]  # which the functions below fill
 
 KEEPALIVE_NOTICED = 3.0  # seconds after which PostgreSQL's keepalive finds a node gone
 LATE = "mqtt.faults.late._on_message"  # the handler that a test has raise
