@@ -156,6 +156,24 @@ class MqttDispatch(models.Model):
         )
 
     @staticmethod
+    def _covered_sequences():
+        """A query for service and ``sequence`` of the messages that rows cover."""
+        return SQL(
+            """
+            SELECT waiting.service_id, inside.sequence FROM mqtt_dispatch AS waiting
+             CROSS JOIN LATERAL generate_series(
+                 waiting.first_sequence, waiting.last_sequence) AS inside(sequence)
+             WHERE waiting.sequences IS NULL
+             UNION ALL
+            SELECT waiting.service_id, inside.sequence::int8
+              FROM mqtt_dispatch AS waiting
+             CROSS JOIN LATERAL jsonb_array_elements(waiting.sequences)
+                             AS inside(sequence)
+             WHERE waiting.sequences IS NOT NULL
+            """
+        )
+
+    @staticmethod
     def _covers(message):
         """A condition: a row of the table ``waiting`` covers a row of history.
 

@@ -11,6 +11,7 @@ from ..mqtt.log import get_logger
 from ..mqtt.payload import PayloadError, decode_text, hex_view
 from ..mqtt.wording import TOPIC_CHARS, short_line
 from .column_storage import compress_fast
+from .message_state_sql import state_of_row
 from .wide_fields import BigInteger, BigMany2one, Bytes
 
 _logger = get_logger(__name__)
@@ -437,7 +438,7 @@ class MqttSignalHistory(models.Model):
                 """,
                 service=service.id,
                 before=fields.Datetime.now() - timedelta(days=service.retention_days),
-                state=self._state_sql("message"),
+                state=state_of_row(self.env, "message"),
                 limit=GC_BATCH,
             )
         )

@@ -6,8 +6,8 @@ from odoo.addons.queue_job.exception import FailedJobError
 
 from ..mqtt.wording import short_line
 from .groups import OPERATOR
+from .message_state_sql import has_state, state_of_many, state_of_row
 
-OPEN_STATES = {"queued", "retrying", "failed"}
 # What publishing raises itself; the words of other exceptions may hold anything.
 IN_OWN_WORDS = f"{FailedJobError.__module__}.{FailedJobError.__name__}"
 
@@ -28,6 +28,8 @@ class MqttSignalHistory(models.Model):
     cancel_reason = fields.Text(
         readonly=True, help="Why a handler will not get it: who cancelled its job."
     )
+    _cancelled = models.Index("(timestamp DESC) WHERE cancel_reason IS NOT NULL")
+
     job_ids = fields.One2many(
         "queue.job",
         "mqtt_message_id",
@@ -73,7 +75,7 @@ class MqttSignalHistory(models.Model):
         self.env.cr.execute(
             SQL(
                 "SELECT id, %s FROM mqtt_signal_history WHERE id IN %s",
-                self._state_sql("mqtt_signal_history"),
+                state_of_row(self.env, "mqtt_signal_history"),
                 tuple(self._origin.ids) or (None,),
             )
         )
@@ -88,120 +90,24 @@ class MqttSignalHistory(models.Model):
         self.env["mqtt.dispatch"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
         self.env["mqtt.outgoing"].flush_model()
-
         states = {state for state in value if isinstance(state, str)}
         if not states:
             return Domain.FALSE  # each message has one
-
-        def to_sql(model, alias, query):
-            asked = SQL("%s IN %s", self._state_sql(alias), tuple(states))
-            is_open = self._is_open(alias) if states <= OPEN_STATES else SQL("TRUE")
-            return SQL("(%s AND %s)", is_open, asked)
-
-        return Domain.custom(to_sql=to_sql)
+        self._allow_hashing()
+        return Domain.custom(
+            to_sql=lambda model, alias, _query: has_state(model.env, alias, states)
+        )
 
     def _read_group_groupby(self, alias, groupby_spec, query):
         if groupby_spec != "state":
             return super()._read_group_groupby(alias, groupby_spec, query)
-        return self._state_sql(alias)
+        self._allow_hashing()
+        return state_of_many(self.env, alias)
 
-    def _state_sql(self, alias):
-        """What ``state`` is, as an expression over a row of history."""
-        return SQL(
-            """
-            CASE WHEN %(message)s.direction = 'receive'
-                  AND NOT COALESCE(%(message)s.has_handlers, FALSE)
-                 THEN CASE WHEN %(message)s.cancel_reason IS NULL
-                           THEN 'stored' ELSE 'cancelled' END
-                 WHEN %(failed)s THEN 'failed'
-                 WHEN %(retrying)s THEN 'retrying'
-                 WHEN %(queued)s THEN 'queued'
-                 WHEN %(message)s.cancel_reason IS NOT NULL THEN 'cancelled'
-                 ELSE 'done' END
-            """,
-            message=SQL.identifier(alias),
-            failed=SQL(
-                "(%s OR %s)",
-                self._has_job(alias, SQL("job.state = 'failed'")),
-                self._is_outgoing(alias, SQL("job.state = 'failed'")),
-            ),
-            retrying=SQL(
-                "(%s OR %s)",
-                self._has_job(alias, SQL("job.retry > 0")),
-                self._is_outgoing(alias, SQL("job.retry > 0")),
-            ),
-            queued=SQL(
-                """
-                (%s OR EXISTS (SELECT FROM mqtt_dispatch AS waiting WHERE %s)
-                 OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
-                             WHERE waiting.message_id = %s.id)
-                 OR %s.id IN (%s) OR %s)
-                """,
-                self._has_job(alias, SQL("TRUE")),
-                self.env["mqtt.dispatch"]._covers(SQL.identifier(alias)),
-                SQL.identifier(alias),
-                SQL.identifier(alias),
-                self.env["mqtt.dispatch"]._named_ids(),
-                self._is_outgoing(alias, SQL("TRUE")),
-            ),
-        )
-
-    @staticmethod
-    def _is_outgoing(alias, condition):
-        """Whether this message waits to be published, by a job that fulfils this."""
-        return SQL(
-            """
-            (%(message)s.direction = 'send' AND EXISTS (
-                SELECT FROM mqtt_outgoing AS waiting
-                  LEFT JOIN queue_job AS job ON job.uuid = waiting.job_uuid
-                 WHERE waiting.message_id = %(message)s.id AND %(condition)s))
-            """,
-            message=SQL.identifier(alias),
-            condition=condition,
-        )
-
-    @staticmethod
-    def _has_job(alias, condition):
-        """Whether a job of its own that has not ended is for this message."""
-        return SQL(
-            """
-            EXISTS (SELECT FROM queue_job AS job
-                     WHERE job.mqtt_message_id = %s.id
-                       AND job.state NOT IN ('done', 'cancelled') AND %s)
-            """,
-            SQL.identifier(alias),
-            condition,
-        )
-
-    def _is_open(self, alias):
-        """Whether something is to be done for this message, found from what there is
-        to be done: that is little, and messages are many.
-        """
-        return SQL(
-            """
-            %s.id IN (
-                SELECT mqtt_message_id FROM queue_job
-                 WHERE mqtt_message_id IS NOT NULL
-                   AND state NOT IN ('done', 'cancelled')
-                 UNION ALL
-                SELECT message_id FROM mqtt_ordered_message
-                 UNION ALL
-                SELECT message_id FROM mqtt_outgoing
-                 UNION ALL
-                %s
-                 UNION ALL
-                SELECT inside.id
-                  FROM mqtt_dispatch AS waiting
-                  JOIN mqtt_signal_history AS inside
-                    ON inside.service_id = waiting.service_id
-                   AND inside.sequence BETWEEN waiting.first_sequence
-                                           AND waiting.last_sequence
-                   AND (waiting.sequences IS NULL
-                        OR waiting.sequences @> to_jsonb(inside.sequence)))
-            """,
-            SQL.identifier(alias),
-            self.env["mqtt.dispatch"]._named_ids(),
-        )
+    def _allow_hashing(self):
+        """Let what waits be hashed for queries of this transaction, however much."""
+        # No ORM equivalent. Of 64 MiB PostgreSQL may use as much as there is to hash.
+        self.env.cr.execute("SELECT set_config('work_mem', '64MB', TRUE)")
 
     @api.depends_context("lang")
     def _compute_publish_problem(self):
