@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import xmlrpc.client
 
 import psycopg2
 
@@ -35,8 +36,7 @@ COUNT = """
              WHERE id > %s) AS stored
      WHERE mark IS NOT NULL
 """
-GIVEN = "SELECT count(*) FROM mqtt_signal_history WHERE id > %s AND has_handlers"
-OPEN_STATES = ("queued", "retrying", "failed")
+UNHANDLED = ("queued", "retrying", "failed", "cancelled")
 OPEN_JOBS = """
     SELECT count(*) FROM queue_job
      WHERE mqtt_service_id IS NOT NULL
@@ -130,17 +130,12 @@ class Count:
         return self._one(OPEN_JOBS)
 
     def handled(self) -> tuple[int, int]:
-        """Messages that all their handlers have had, and those they have not.
-
-        These wait, failed or were cancelled; only few rows have a reason for that.
+        """Received messages that all their handlers have had, and those they have not:
+        these wait, failed or were cancelled.
         """
-        without = self._search_count(["state", "in", OPEN_STATES])
-        without += self._search_count(
-            ["cancel_reason", "!=", False], ["state", "=", "cancelled"]
-        )
-        # After what is taken from it: more come meanwhile.
-        given = self._one(GIVEN, self._first)
-        return given - without, without
+        given = ["direction", "=", "receive"], ["has_handlers", "=", True]
+        without = self._search_count(*given, ["state", "in", UNHANDLED])
+        return self._search_count(*given, ["state", "=", "done"]), without
 
     def _search_count(self, *domain: list) -> int:
         domain = [["id", ">", self._first], *domain]
@@ -155,6 +150,7 @@ class Commands:
         self._next = time.monotonic() + COMMAND_EVERY
         last = self._odoo.call("mqtt.request", "search", [], order="id desc", limit=1)
         self._first = last[0] if last else 0
+        self.refused = ""  # why Odoo gave no command, as when its service is stopped
 
     def give(self) -> None:
         """Command a machine, if it is time to."""
@@ -162,10 +158,15 @@ class Commands:
             return
         self._next = time.monotonic() + COMMAND_EVERY
         machines = self._odoo.call("mqtt.factory.machine", "search", [])
-        if machines:
-            self._odoo.call(
-                "mqtt.factory.machine", "action_reset", [random.choice(machines)]
-            )
+        if not machines:
+            return
+        machine = random.choice(machines)
+        try:
+            self._odoo.call("mqtt.factory.machine", "action_reset", [machine])
+        except xmlrpc.client.Fault as fault:
+            self.refused = fault.faultString.strip().splitlines()[-1]
+        else:
+            self.refused = ""
 
     def count(self, *domain: list) -> int:
         """How many of this run's fulfil these conditions."""
@@ -235,6 +236,8 @@ class Demo:
             f"failed {self.count.failed()}",
             f"rate {(stored - had) / (now - before):.0f}/s",
         ]
+        if self.commands.refused:
+            words.append(f"no commands: {self.commands.refused}")
         if sys.stdout.isatty():
             width = shutil.get_terminal_size().columns - 1
             print(f"\r{fit(words, width)}", end="", flush=True)
@@ -258,6 +261,10 @@ class Demo:
     def _await_answers(self) -> None:
         """The machines are there until every command has its answer, or none."""
         waiting = ["state", "=", "waiting"]
+        if count := self.commands.count(waiting):
+            if sys.stdout.isatty():
+                print()
+            say("commands", f"{count} wait for an answer, up to {STALLED} s")
         with contextlib.suppress(Problem):
             wait_until(lambda: not self.commands.count(waiting), STALLED, "", step=0.2)
 
@@ -310,8 +317,11 @@ def play(seconds: float) -> int:
         print(f"\n  {stack.proxy.url}   login admin, password admin")
         print("  menu MQTT; Ctrl-C stops everything\n", flush=True)
         return demo.play(seconds)
-    except psycopg2.OperationalError as error:
-        raise Problem("PostgreSQL has ended: start the demo again") from error
+    except (psycopg2.Error, OSError, xmlrpc.client.ProtocolError) as error:
+        servers = stack.postgres, stack.broker, stack.odoo
+        if all(server.is_running() for server in servers):
+            raise
+        raise Problem("a server of the demo was stopped: start it again") from error
     except KeyboardInterrupt:
         print()
         return 0 if not seconds else 130
