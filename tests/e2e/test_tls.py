@@ -252,7 +252,13 @@ def test_a_password_of_the_configuration(new_odoo, tls_broker, authority, good, 
     """The listener and the job that publishes look it up; the database has it not."""
     with (
         tls_broker(good, *users) as broker,
-        new_odoo(workers=0, mqtt={"secret_plant": "right"}) as odoo,
+        new_odoo(
+            workers=0,
+            mqtt={
+                "secret_plant": "right",
+                "secret_plant_for": f"{broker.host}:{broker.port}",
+            },
+        ) as odoo,
     ):
         service = secure(
             odoo,
