@@ -256,7 +256,7 @@ def test_a_password_of_the_configuration(new_odoo, tls_broker, authority, good, 
             workers=0,
             mqtt={
                 "secret_plant": "right",
-                "secret_plant_for": f"{broker.host}:{broker.port}",
+                "secret_plant_for": f"localhost:{broker.port}",
             },
         ) as odoo,
     ):
