@@ -254,10 +254,7 @@ def test_a_password_of_the_configuration(new_odoo, tls_broker, authority, good, 
         tls_broker(good, *users) as broker,
         new_odoo(
             workers=0,
-            mqtt={
-                "secret_plant": "right",
-                "secret_plant_for": f"localhost:{broker.port}",
-            },
+            mqtt={"secret_plant": "right", "secret_plant_for": "localhost"},
         ) as odoo,
     ):
         service = secure(
