@@ -106,17 +106,27 @@ def _has_job(alias, condition):
     """
     return SQL(
         """
-        (EXISTS (SELECT FROM queue_job AS job
-                  WHERE job.mqtt_message_id = %(message)s.id
-                    AND %(not_ended)s AND %(condition)s)
+        (%(own)s
          OR %(message)s.direction = 'send' AND EXISTS (
                  SELECT FROM mqtt_outgoing AS waiting
                    JOIN queue_job AS job ON job.uuid = waiting.job_uuid
                   WHERE waiting.message_id = %(message)s.id AND %(condition)s))
         """,
+        own=_has_own_job(alias, condition),
         message=SQL.identifier(alias),
-        not_ended=NOT_ENDED,
         condition=condition,
+    )
+
+
+def _has_own_job(alias, condition):
+    return SQL(
+        """
+        EXISTS (SELECT FROM queue_job AS job
+                 WHERE job.mqtt_message_id = %s.id AND %s AND %s)
+        """,
+        SQL.identifier(alias),
+        NOT_ENDED,
+        condition,
     )
 
 
@@ -132,7 +142,7 @@ def _waits(env, alias):
                      WHERE waiting.message_id = %(message)s.id)
          OR %(message)s.id IN (%(named)s))
         """,
-        has_job=_has_job(alias, SQL("TRUE")),
+        has_job=_has_own_job(alias, SQL("TRUE")),
         covers=env["mqtt.dispatch"]._covers(SQL.identifier(alias)),
         message=SQL.identifier(alias),
         named=env["mqtt.dispatch"]._named_ids(),
@@ -159,15 +169,25 @@ def _found(alias, ids):
 def _ids_by_job(condition):
     return SQL(
         """
-        SELECT job.mqtt_message_id FROM queue_job AS job
-         WHERE job.mqtt_message_id IS NOT NULL AND %(not_ended)s AND %(condition)s
+        %s
          UNION ALL
         SELECT waiting.message_id FROM mqtt_outgoing AS waiting
           JOIN queue_job AS job ON job.uuid = waiting.job_uuid
-         WHERE waiting.message_id IS NOT NULL AND %(condition)s
+         WHERE waiting.message_id IS NOT NULL AND %s
         """,
-        not_ended=NOT_ENDED,
-        condition=condition,
+        _ids_by_own_job(condition),
+        condition,
+    )
+
+
+def _ids_by_own_job(condition):
+    return SQL(
+        """
+        SELECT job.mqtt_message_id FROM queue_job AS job
+         WHERE job.mqtt_message_id IS NOT NULL AND %s AND %s
+        """,
+        NOT_ENDED,
+        condition,
     )
 
 
@@ -183,7 +203,7 @@ def _named_ids(env):
          UNION ALL
         %s
         """,
-        _ids_by_job(SQL("TRUE")),
+        _ids_by_own_job(SQL("TRUE")),
         env["mqtt.dispatch"]._named_ids(),
     )
 

@@ -1,4 +1,3 @@
-import socket
 import struct
 
 from paho.mqtt import MQTTException
@@ -9,12 +8,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from odoo.tests import BaseCase
 
-from ..listener.client import Client
 from ..listener.log import get_logger
 from ..listener.publish_properties import read_properties
 from ..listener.reasons import reason_text
 from ..listener.receiving import TOPIC_ALIASES
 from ..mqtt.publish import next_publish, split_publish
+from .client_case import ClientCase
 
 PINGRESP = b"\xd0\0"
 
@@ -74,27 +73,8 @@ class TestSplitPublish(BaseCase):
         self.assertIsNone(next_publish(b"\x32\xff\xff\xff\xff\x01", 0))
 
 
-class TestClient(BaseCase):
+class TestClient(ClientCase):
     """What this addon's client does in place of paho's."""
-
-    def setUp(self):
-        super().setUp()
-        self.received = []
-
-    def client(self, protocol=paho.MQTTv5):
-        """One that is connected to ``self.broker``."""
-        self.broker, sock = socket.socketpair()
-        self.addCleanup(self.broker.close)
-        self.addCleanup(sock.close)
-        sock.setblocking(False)
-        client = Client(
-            paho.CallbackAPIVersion.VERSION2, protocol=protocol, manual_ack=True
-        )
-        client.on_socket_register_write = lambda *_args: None
-        client.on_received = self.received.append
-        client._sock = sock
-        self.received.clear()
-        return client
 
     def read_all(self, client):
         """Read all that the broker has sent."""

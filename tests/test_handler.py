@@ -53,6 +53,15 @@ class HandlerCase(MqttCase):
         for name, value in seconds.items():
             self.env["ir.config_parameter"].set_param(f"mqtt_listener.{name}", value)
 
+    @staticmethod
+    def logged_failures():
+        """A context: a mock that is called with each failure that queue_job logs."""
+        return patch.object(
+            RunJobController,
+            "_get_failure_values",
+            side_effect=RunJobController._get_failure_values,
+        )
+
     def partner(self, ref):
         return self.env["res.partner"].create({"name": ref, "ref": ref})
 
@@ -263,11 +272,7 @@ class TestHandler(HandlerCase):
                 job = self.mqtt_receive(forged, "\n2026-01-01 \x1b[31mno").job_ids
                 self.assertEqual(job.state, "failed")
                 job.requeue()
-                with patch.object(
-                    RunJobController,
-                    "_get_failure_values",
-                    side_effect=RunJobController._get_failure_values,
-                ) as values:
+                with self.logged_failures() as values:
                     self.mqtt_run_jobs()
                 (_job, logged, _error) = values.call_args.args
                 self.assertIn(said, logged)

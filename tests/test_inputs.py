@@ -8,7 +8,6 @@ import psycopg2
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.queue_job.controllers.main import RunJobController
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
 from ..mqtt.payload import PayloadError
@@ -177,11 +176,7 @@ class TestTextFromOutside(HandlerCase):
                 job = self.mqtt_receive("plant/bad").job_ids
                 if job.state == "failed":
                     job.requeue()
-                with patch.object(
-                    RunJobController,
-                    "_get_failure_values",
-                    side_effect=RunJobController._get_failure_values,
-                ) as values:
+                with self.logged_failures() as values:
                     self.mqtt_run_jobs(later=True)
                 self.assertEqual(job.state, "failed")
                 self.assert_fits(job)

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import socket
 from dataclasses import replace
 from unittest.mock import Mock, patch
 
@@ -13,13 +12,13 @@ from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
 from ..listener import writer as writer_module
-from ..listener.client import Client
 from ..listener.enqueuing import Enqueuing
 from ..listener.inbox import Delivery, Inbox
 from ..listener.observed import Observed
 from ..listener.settings import NodeSettings, ServiceSettings
 from ..listener.writer import Writer
 from ..models import mqtt_service_limits
+from ..models.mqtt_service_listener import NOTHING_COUNTED
 from ..mqtt import large_publish
 from ..mqtt.message import (
     LARGE,
@@ -30,6 +29,7 @@ from ..mqtt.message import (
     encode_pieces,
 )
 from ..mqtt.publish import MAX_PROPERTIES
+from .client_case import ClientCase
 from .common import MqttCase
 from .test_client import packet
 
@@ -37,27 +37,8 @@ NOISE = random.Random(1).randbytes(3 * LARGE)
 LOGGER = "odoo.addons.mqtt_listener.listener.writer"
 
 
-class LargeReading(BaseCase):
+class LargeReading(ClientCase):
     """A client that reads from a socket what a test has put there."""
-
-    def setUp(self):
-        super().setUp()
-        self.received = []
-
-    def client(self, keep=10**9, protocol=paho.MQTTv5):
-        self.broker, sock = socket.socketpair()
-        self.addCleanup(self.broker.close)
-        self.addCleanup(sock.close)
-        sock.setblocking(False)
-        client = Client(
-            paho.CallbackAPIVersion.VERSION2, protocol=protocol, manual_ack=True
-        )
-        client.on_socket_register_write = lambda *_args: None
-        client.on_received = self.received.append
-        client.keep_bytes = keep
-        client._sock = sock
-        self.received.clear()
-        return client
 
     def feed(self, client, stream, piece=50_000):
         """Have it read a stream that comes in pieces."""
@@ -105,7 +86,7 @@ class TestLargeReading(LargeReading):
                 payload = NOISE[:size]
                 sent = packet(b"t", payload, properties=properties)
                 for keep, is_kept in ((size, True), (size - 1, False)):
-                    client = self.client(keep, protocol)
+                    client = self.client(protocol, keep)
                     self.feed(
                         client, sent + packet(b"u", b"x", 2, properties=properties)
                     )
@@ -270,12 +251,7 @@ class TestLargeCommit(MqttCase):
             "to_store": 1,
             "receipts": psycopg2.Binary(b""),
             "forget_through": 0,
-            "received": 0,
-            "dropped": 0,
-            "last_activity": None,
-            "subscription_ids": [],
-            "message_counts": [],
-            "last_messages": [],
+            **NOTHING_COUNTED,
         }
         pieces = encode_pieces([Message("a", NOISE, 1)])
         with patch("odoo.addons.mqtt_listener.listener.enqueuing.copy_batch") as copy:
