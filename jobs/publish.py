@@ -8,8 +8,8 @@ from odoo.tools import str2bool
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from odoo.addons.queue_job.job import Job
 
-from ..listener.publisher import WINDOW, Publisher
-from ..listener.settings import ServiceSettings
+from ..broker.publisher import WINDOW, Publisher
+from ..broker.settings import ServiceSettings
 from ..mqtt.wording import TOPIC_CHARS, short_line
 
 PRIORITY = 5  # before the default of 10: somebody waits for it

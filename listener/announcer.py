@@ -6,12 +6,12 @@ of them is sent again: with the next connection it would tell of what was.
 
 from __future__ import annotations
 
-from .abilities import Abilities
-from .client import Client
-from .log import get_logger
-from .reasons import reason_text
-from .sending import fresh_packet_ids, send_publish, set_will
-from .settings import ServiceSettings
+from ..broker.abilities import Abilities
+from ..broker.client import Client
+from ..broker.reasons import reason_text
+from ..broker.requests import fresh_packet_ids, send_publish, set_will
+from ..broker.settings import ServiceSettings
+from ..mqtt.log import get_logger
 
 _logger = get_logger(__name__)
 

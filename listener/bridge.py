@@ -4,7 +4,7 @@ Three kinds of connections: one that listens for notifications and holds the adv
 locks for as long as it lives; one that makes batches durable (``enqueuing.py``), both
 outside Odoo's pool; and Odoo's cursors, one short transaction for each other call.
 What crosses is settings one way, batches and observations the other, all plain values
-(``models/mqtt_service_listener.py``).
+(``models/service/listener.py``).
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.sql_db import BaseCursor, connection_info_for
 
+from ..broker.settings import ServiceSettings
+from ..mqtt.log import get_logger
 from ..mqtt.message import LARGE, encode_batch, encode_pieces
 from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .enqueuing import Enqueuing
 from .inbox import Delivery
-from .log import get_logger
 from .observed import Counted, Forgettable, utc
-from .settings import ServiceSettings
 
 _logger = get_logger(__name__)
 
 MODULE = "mqtt_listener"
 NOTIFY_CHANNEL = "mqtt_listener"
-LOCK_CLASS = 0x4D515454  # the same as in models/mqtt_service.py, which looks at it
+LOCK_CLASS = (
+    0x4D515454  # the same as in models/service/mqtt_service.py, which looks at it
+)
 # Of a host that vanished the server lets the locks go after 3 seconds: keepalives find
 # it when all is quiet, the other timeout when something is on its way to it.
 KEEPALIVE = {"keepalives_idle": 1, "keepalives_interval": 1, "keepalives_count": 2}

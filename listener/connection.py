@@ -22,31 +22,31 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..mqtt.message import UNREADABLE, Message
-from ..mqtt.outgoing import MAX_REMAINING
-from ..mqtt.publish import Publish
-from ..mqtt.rate import TopicRates
-from ..mqtt.wording import short_line
-from .abilities import Abilities
-from .announcer import Announcer
-from .client import (
+from ..broker.abilities import Abilities
+from ..broker.client import (
     CONNECT_TIMEOUT,
     Client,
     new_client,
     open_connection,
     problem_of,
 )
+from ..broker.endpoint import Endpoint
+from ..broker.problem import Problem
+from ..broker.properties import read_properties
+from ..broker.receiving import text_of
+from ..broker.requests import disconnect
+from ..broker.settings import ServiceSettings
+from ..mqtt.log import get_logger
+from ..mqtt.message import UNREADABLE, Message
+from ..mqtt.outgoing import MAX_REMAINING
+from ..mqtt.publish_packet import Publish
+from ..mqtt.rate import TopicRates
+from ..mqtt.wording import short_line
+from .announcer import Announcer
 from .endings import Endings
 from .inbox import Delivery, Inbox
-from .log import get_logger
 from .observed import Forgettable, Observed
-from .problem import Problem
-from .publish_properties import read_properties
-from .receiving import text_of
 from .reception import Reception
-from .route import Route
-from .sending import disconnect
-from .settings import ServiceSettings
 from .subscriber import PROBE_FILTER, Subscriber
 from .subscriptions import Subscriptions
 from .window import Window
@@ -127,7 +127,7 @@ class MqttConnection(threading.Thread):
             inbox, self.subscriptions, self.observed, receipts, sequence
         )
         self._announcer = Announcer(settings)
-        self._route = Route(settings)
+        self._endpoint = Endpoint(settings)
         self._target = settings  # of the current connection
         self._known_servers = {""}  # that may have a session; empty: the service's own
         self._endings = Endings()
@@ -232,12 +232,12 @@ class MqttConnection(threading.Thread):
         is_clue = self._subscriber.disconnected(problem, published)
         if self._orders.stop.is_set():
             return
-        if not self._route.is_redirected:
+        if not self._endpoint.is_redirected:
             problem = self._endings.ended(problem, is_clue=is_clue)
         self.observed.gave_up = bool(problem and problem.code == "taken_over")
         self._observe("disconnected", problem)
         _logger.log(
-            logging.INFO if self._route.is_redirected else logging.WARNING,
+            logging.INFO if self._endpoint.is_redirected else logging.WARNING,
             "%s: not connected to %s:%s: %s %s",
             self.settings.name,
             self._target.host,
@@ -249,7 +249,7 @@ class MqttConnection(threading.Thread):
     def _wait_before_reconnect(self) -> None:
         # A redirect is no failure; how many there may be in a row the route knows.
         delay = 0.0
-        if not self._route.is_redirected:
+        if not self._endpoint.is_redirected:
             delay = self.settings.backoff.delay(self._endings.failures, random.random())
         deadline = time.monotonic() + delay
         while not self._orders.stop.is_set():
@@ -269,8 +269,8 @@ class MqttConnection(threading.Thread):
         self._ended = None
         self._pending = {}
         self._probed_at = None
-        self._target = self._route.take()
-        self.observed.connected_to = self._route.name_of(self._target)
+        self._target = self._endpoint.take()
+        self.observed.connected_to = self._endpoint.name_of(self._target)
         try:
             client = new_client(self._target, self.settings.client_id)
         except ValueError as error:  # certificates, a key, secrets elsewhere
@@ -543,11 +543,11 @@ class MqttConnection(threading.Thread):
 
     def _on_connect(self, _client, _userdata, flags, reason_code, properties) -> None:
         if reason_code.is_failure:
-            self._ended = self._route.refused(
+            self._ended = self._endpoint.refused(
                 reason_code, properties, has_will=self._announcer.has_will
             )
             return
-        self._route.connected()
+        self._endpoint.connected()
         self._endings.connected()
         is_5 = self.settings.protocol == "5"
         certificate = self._client.certificate
@@ -596,7 +596,7 @@ class MqttConnection(threading.Thread):
 
     def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
         if flags.is_disconnect_packet_from_server:
-            self._ended = self._route.refused(
+            self._ended = self._endpoint.refused(
                 reason_code, properties, is_live=self.observed.state == "connected"
             )
         elif self._ended is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .problem import Problem
+from ..broker.problem import Problem
 
 LASTING = 60.0  # seconds after which a connection was good, and the next need not wait
 SHORT_LIVED = 3  # in a row, each after a good login, until another client is suspected

@@ -11,8 +11,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from ..mqtt.log import get_logger
 from .bridge import DATABASE_AWAY, Bridge
-from .log import get_logger
 from .pacer import Pacer
 
 _logger = get_logger(__name__)

@@ -7,9 +7,9 @@ import threading
 from odoo.service.db import list_dbs
 from odoo.tools import config
 
+from ..broker.settings import NodeSettings
+from ..mqtt.log import get_logger
 from .bridge import has_addon
-from .log import get_logger
-from .settings import NodeSettings
 from .supervisor import STOP_TIMEOUT, Supervisor
 
 _logger = get_logger(__name__)

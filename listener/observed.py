@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .problem import Problem
+from ..broker.problem import Problem
 
 
 @dataclass(frozen=True)

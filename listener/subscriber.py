@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 
 from paho.mqtt.properties import Properties
 
-from .client import Client
-from .log import get_logger
-from .problem import Problem
-from .reasons import Reason, reason_text
-from .sending import send_subscribe
-from .settings import ServiceSettings, SubscriptionSettings
+from ..broker.client import Client
+from ..broker.problem import Problem
+from ..broker.reasons import Reason, reason_text
+from ..broker.requests import send_subscribe
+from ..broker.settings import ServiceSettings, SubscriptionSettings
+from ..mqtt.log import get_logger
 from .subscriptions import Subscriptions
 from .suspicion import Suspicion
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ..broker.abilities import Abilities
+from ..broker.settings import SubscriptionSettings
 from ..mqtt.overlap import coverers, partial_overlaps, uncovered
 from ..mqtt.topic import FilterIndex
-from .abilities import Abilities
-from .settings import SubscriptionSettings
 
 CACHED_TOPICS = 10_000
 CACHED_CHARS = 500  # of a topic; longer ones would only fill the memory

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..broker.settings import NodeSettings, ServiceSettings
+from ..mqtt.log import get_logger
 from .bridge import DATABASE_AWAY, Bridge
 from .connection import MqttConnection
 from .inbox import Inbox
 from .job_maker import JobMaker
-from .log import get_logger
 from .pacer import Pacer
-from .settings import NodeSettings, ServiceSettings
 from .writer import Writer
 
 _logger = get_logger(__name__)

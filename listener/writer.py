@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..mqtt.log import get_logger
 from ..mqtt.wording import name_error, short_line
 from .blame import is_away, lighter
 from .bridge import Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
-from .log import get_logger
 from .observed import Counted, Observed, utc
 
 _logger = get_logger(__name__)

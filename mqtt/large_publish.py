@@ -7,7 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from .message import LARGE, LeftOut, start_digest
-from .publish import MAX_PROPERTIES, Publish, split_publish, variable_byte_integer
+from .publish_packet import (
+    MAX_PROPERTIES,
+    Publish,
+    split_publish,
+    variable_byte_integer,
+)
 
 
 class LargePublish:

@@ -6,7 +6,7 @@ from paho.mqtt import client as paho
 
 from odoo.tests import BaseCase
 
-from ..listener.client import Client
+from ..broker.client import Client
 
 
 class ClientCase(BaseCase):

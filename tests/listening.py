@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from odoo.fields import Command
 
+from ..broker.settings import ServiceSettings
 from ..listener.connection import MqttConnection
 from ..listener.inbox import Inbox
-from ..listener.settings import ServiceSettings
 from .common import MqttCase
 from .e2e.fake_broker import CONNECT, PUBACK, PUBLISH, FakeBroker
 

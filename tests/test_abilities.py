@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from odoo.tests import BaseCase, mute_logger, tagged
 
-from ..listener.abilities import Abilities
+from ..broker.abilities import Abilities
 from ..listener.inbox import Inbox
 from ..listener.subscriptions import Subscriptions
 from ..listener.writer import Writer

@@ -2,9 +2,9 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..listener.connection_test import run_connection_test
-from ..listener.publisher import Publisher
-from ..listener.settings import ServiceSettings
+from ..broker.connection_test import run_connection_test
+from ..broker.publisher import Publisher
+from ..broker.settings import ServiceSettings
 from .e2e.fake_broker import CONNECT
 from .listening import DISCONNECT, LOGGER, ListenerCase, Recorder
 

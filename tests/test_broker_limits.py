@@ -6,10 +6,10 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from ..listener import publisher
+from ..broker import publisher
+from ..broker.publisher import Publisher
 from ..listener.bridge import Bridge
 from ..listener.inbox import Inbox
-from ..listener.publisher import Publisher
 from ..listener.writer import Writer
 from ..mqtt.outgoing import Outgoing
 from .e2e.fake_broker import PINGREQ, PUBLISH

@@ -6,15 +6,15 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, mute_logger, new_test_user, tagged
 from odoo.tools import SQL
 
-from ..listener.client import new_client
-from ..listener.problem import Problem
-from ..listener.publisher import Publisher
-from ..listener.settings import ServiceSettings
+from ..broker.client import new_client
+from ..broker.problem import Problem
+from ..broker.publisher import Publisher
+from ..broker.settings import ServiceSettings
 from ..mqtt.connect import NUMBERS, TEXTS, UnsendableError, check_connect
 from .test_handler import MODELS_LOGGER, HandlerCase
 
 MOST = 0xFFFFFFFF  # what MQTT's four bytes hold
-HISTORY_LOGGER = "odoo.addons.mqtt_listener.models.mqtt_signal_history"
+HISTORY_LOGGER = "odoo.addons.mqtt_listener.models.message.mqtt_signal_history"
 
 
 class TestConnect(BaseCase):
@@ -247,7 +247,7 @@ class TestChecks(HandlerCase):
 
         with (
             patch.object(type(handlers[0]), "_tell", fails),
-            self.assertLogs("odoo.addons.mqtt_listener.models.mqtt_handler_care"),
+            self.assertLogs("odoo.addons.mqtt_listener.models.handler.maintenance"),
         ):
             self.env["mqtt.handler"]._look_after()
         self.assertEqual([bool(one.last_told) for one in handlers], [False, True])

@@ -8,11 +8,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from odoo.tests import BaseCase
 
-from ..listener.log import get_logger
-from ..listener.publish_properties import read_properties
-from ..listener.reasons import reason_text
-from ..listener.receiving import TOPIC_ALIASES
-from ..mqtt.publish import next_publish, split_publish
+from ..broker.properties import read_properties
+from ..broker.reasons import reason_text
+from ..broker.receiving import TOPIC_ALIASES
+from ..mqtt.log import get_logger
+from ..mqtt.publish_packet import next_publish, split_publish
 from .client_case import ClientCase
 
 PINGRESP = b"\xd0\0"

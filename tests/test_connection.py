@@ -12,11 +12,11 @@ from paho.mqtt.properties import Properties
 
 from odoo.tests import BaseCase, mute_logger
 
+from ..broker.connection_test import run_connection_test
+from ..broker.settings import ServiceSettings
 from ..listener import MQTT_THREADS
 from ..listener.connection import MqttConnection
-from ..listener.connection_test import run_connection_test
 from ..listener.inbox import Inbox
-from ..listener.settings import ServiceSettings
 from ..mqtt.message import UNREADABLE
 from ..mqtt.payload import decode_text
 

@@ -11,14 +11,14 @@ from paho.mqtt import client as paho
 from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
+from ..broker.settings import NodeSettings, ServiceSettings
 from ..listener import writer as writer_module
 from ..listener.enqueuing import Enqueuing
 from ..listener.inbox import Delivery, Inbox
 from ..listener.observed import Observed
-from ..listener.settings import NodeSettings, ServiceSettings
 from ..listener.writer import Writer
-from ..models import mqtt_service_limits
-from ..models.mqtt_service_listener import NOTHING_COUNTED
+from ..models.service import limits as mqtt_service_limits
+from ..models.service.listener import NOTHING_COUNTED
 from ..mqtt import large_publish
 from ..mqtt.message import (
     LARGE,
@@ -28,7 +28,7 @@ from ..mqtt.message import (
     encode_batch,
     encode_pieces,
 )
-from ..mqtt.publish import MAX_PROPERTIES
+from ..mqtt.publish_packet import MAX_PROPERTIES
 from .client_case import ClientCase
 from .common import MqttCase
 from .test_client import packet

@@ -7,8 +7,8 @@ from datetime import datetime
 from odoo.tests import tagged
 
 from ..listener.bridge import NOTIFY_CHANNEL, Bridge
-from ..models.column_storage import compress_fast, has_fast_compression
-from ..models.mqtt_signal_insert import COPY_BYTES
+from ..models.common.column_storage import compress_fast, has_fast_compression
+from ..models.message.insert import COPY_BYTES
 from ..mqtt.message import Message, decode_batch, encode_batch
 from .common import MqttCase
 

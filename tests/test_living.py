@@ -8,10 +8,10 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 from odoo.tools import file_path
 
+from ..broker.connection_test import run_connection_test
+from ..broker.publisher import Publisher
+from ..broker.settings import ServiceSettings
 from ..dev.certificates import Identity
-from ..listener.connection_test import run_connection_test
-from ..listener.publisher import Publisher
-from ..listener.settings import ServiceSettings
 from ..mqtt import tls
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.tls import Tls

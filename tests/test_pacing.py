@@ -6,7 +6,7 @@ from odoo.tests import BaseCase
 from ..listener import job_maker
 from ..listener.job_maker import FULL_MESSAGES, JobMaker
 from ..listener.pacer import BURST, OVERHEAD_SECONDS, Pacer
-from ..models.mqtt_batch import _count_that_fit
+from ..models.queue.mqtt_batch import _count_that_fit
 
 DEADLOCK_SECONDS = 20
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import mute_logger, new_test_user, tagged
 
-from ..models import mqtt_service_limits, mqtt_signal_history
+from ..models.message import mqtt_signal_history
+from ..models.service import limits as mqtt_service_limits
 from ..mqtt.payload import PayloadError
 from .test_handler import HandlerCase
 

@@ -14,11 +14,11 @@ from paho.mqtt.properties import Properties
 
 from odoo.tests import BaseCase, tagged
 
-from ..listener.publish_properties import read_properties
+from ..broker.properties import read_properties
 from ..mqtt.json_text import parse_json, pretty_json
 from ..mqtt.message import Message, decode_batch, encode_batch
 from ..mqtt.payload import PayloadError, decode_text, hex_view, storable
-from ..mqtt.publish import next_publish, split_publish
+from ..mqtt.publish_packet import next_publish, split_publish
 from ..mqtt.topic import FilterIndex, TopicError, TopicFilter, check_topic_name
 from .common import MqttCase
 from .test_client import packet

@@ -8,8 +8,8 @@ from paho.mqtt import client as paho
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..broker import publisher
 from ..jobs import publish
-from ..listener import publisher
 from .common import MqttCase
 
 BROKER = os.environ.get("MQTT_TEST_BROKER", "")

@@ -3,8 +3,8 @@ from datetime import datetime
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import BaseCase, mute_logger, new_test_user, tagged
 
-from ..listener.settings import ServiceSettings
-from ..models import mqtt_service_rate
+from ..broker.settings import ServiceSettings
+from ..models.service import rate as mqtt_service_rate
 from ..mqtt import rate
 from ..mqtt.message import decode_batch, encode_batch
 from ..mqtt.rate import WINDOW, TopicRates

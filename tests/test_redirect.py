@@ -5,10 +5,10 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 from odoo.tools import mute_logger
 
-from ..listener import route as route_module
-from ..listener.connection_test import run_connection_test
-from ..listener.publisher import Publisher
-from ..listener.route import MAX_REDIRECTS, Route
+from ..broker import endpoint
+from ..broker.connection_test import run_connection_test
+from ..broker.endpoint import MAX_REDIRECTS, Endpoint
+from ..broker.publisher import Publisher
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.redirect import Server, first_server
 from .e2e.fake_broker import CONNECT, PUBLISH, SUBSCRIBE
@@ -79,7 +79,7 @@ class TestRedirect(ListenerCase):
 
     def route(self, **values):
         self.service.write({"host": "own.example", "port": 1, **values})
-        return Route(self.settings_of_service())
+        return Endpoint(self.settings_of_service())
 
     def target(self, route):
         settings = route.take()
@@ -116,7 +116,7 @@ class TestRedirect(ListenerCase):
         self.assertIn("5 times", self.words(problem))
         self.assertFalse(route.is_redirected)
         self.assertEqual(self.target(route), ("own.example", 1))
-        with patch.object(route_module, "STABLE", 0):
+        with patch.object(endpoint, "STABLE", 0):
             for _ in range(MAX_REDIRECTS + 1):
                 route.connected()
                 problem = route.redirect(FOR_NOW, "other", "")

@@ -8,12 +8,12 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import config
 
+from ..broker.client import new_client
+from ..broker.problem import Problem
+from ..broker.publisher import Publisher
+from ..broker.settings import NodeSettings, ServiceSettings
 from ..dev.certificates import Identity
-from ..listener.client import new_client
-from ..listener.problem import Problem
-from ..listener.publisher import Publisher
-from ..listener.settings import NodeSettings, ServiceSettings
-from ..models.mqtt_service import ROUTE_FIELDS
+from ..models.service.mqtt_service import ROUTE_FIELDS
 from ..mqtt.headers import HeaderError, parse_headers
 from ..mqtt.reference import (
     OptionsUnreadable,

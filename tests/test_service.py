@@ -9,7 +9,7 @@ from odoo.sql_db import connection_info_for
 from odoo.tests import mute_logger, tagged
 from odoo.tools import SQL, file_open
 
-from ..models.mqtt_service_status import LOCK_CLASS
+from ..models.service.status import LOCK_CLASS
 from .common import MqttCase
 
 

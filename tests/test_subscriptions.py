@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from odoo.tests import BaseCase
 
-from ..listener.settings import NodeSettings, SubscriptionSettings
+from ..broker.settings import NodeSettings, SubscriptionSettings
 from ..listener.subscriptions import Subscriptions
 from ..mqtt.topic import TopicFilter
 

@@ -2,7 +2,7 @@ import logging
 
 from odoo.tests import BaseCase
 
-from ..listener.problem import Problem
+from ..broker.problem import Problem
 from ..mqtt.log import flattened, get_logger
 from ..mqtt.payload import decode_text
 from ..mqtt.wording import (

@@ -2,10 +2,10 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
-from ..listener.connection_test import run_connection_test
-from ..listener.problem import Problem
-from ..listener.settings import ServiceSettings
-from ..models.reason_codes import describe_reason
+from ..broker.connection_test import run_connection_test
+from ..broker.problem import Problem
+from ..broker.settings import ServiceSettings
+from ..models.service.reason_codes import describe_reason
 from ..mqtt.wording import short_line
 
 ISSUER_CHARS = 120  # of a certificate's

@@ -3,7 +3,7 @@ import base64
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.queue_job import PUBLISH_METHOD
+from ..models.queue.queue_job import PUBLISH_METHOD
 
 
 class MqttCorrection(models.TransientModel):

@@ -9,11 +9,11 @@ from odoo.tools import html2plaintext
 
 from ..jobs.failure import Failure
 from ..jobs.guard import Guard
-from ..models.base import RECORDER
-from ..models.groups import OPERATOR, check_group
-from ..models.mqtt_signal_history import SHOWN_BYTES
-from ..models.trial_recorder import Recorder
-from ..models.wide_fields import BigMany2one
+from ..models.common.groups import OPERATOR, check_group
+from ..models.common.wide_fields import BigMany2one
+from ..models.extensions.base import RECORDER
+from ..models.handler.trial_recorder import Recorder
+from ..models.message.mqtt_signal_history import SHOWN_BYTES
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
 from ..mqtt.wording import TOPIC_CHARS, short_line

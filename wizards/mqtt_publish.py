@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..models.wide_fields import BigInteger, BigMany2one
+from ..models.common.wide_fields import BigInteger, BigMany2one
 
 
 class MqttPublish(models.TransientModel):

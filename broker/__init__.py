@@ -1,0 +1,1 @@
+"""All that speaks to a broker: no models, no cursors, no threads."""

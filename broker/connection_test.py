@@ -1,0 +1,241 @@
+"""Tries a service's broker step by step, while somebody waits for the answer."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ..mqtt.tls import Certificate, Tls
+from .client import new_client, open_connection
+from .endpoint import Endpoint
+from .problem import Problem
+from .reasons import reason_text
+from .requests import send_subscribe
+from .settings import ServiceSettings
+
+STEP_TIMEOUT = 5.0  # seconds
+REFUSAL_TIMEOUT = 0.5  # seconds in which a broker refuses a client's certificate
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a test.
+
+    :param name: ``name``, ``tcp``, ``tls``, ``login`` or ``subscription``.
+    :param subject: what it was about: an address, a version, a user, a topic filter.
+    :param seconds: how long it took.
+    :param problem: why it ended there, ``None`` when it did not.
+    :param server: host:port, when it is not the service's own server.
+    """
+
+    name: str
+    subject: str
+    seconds: float
+    problem: Problem | None
+    certificate: Certificate | None = None
+    server: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the broker cannot be used; being sent on to another is no failure."""
+        return self.problem is not None and self.problem.code != "redirected"
+
+
+class _Failed(Exception):
+    def __init__(self, problem: Problem):
+        super().__init__(problem)
+        self.problem = problem
+
+
+def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
+    """Go through name, TCP, TLS, login and subscriptions; stop at the step that fails.
+
+    Then the same at the server that the broker sends the service to, if it follows.
+    With a client identifier and a session of its own, so that a service that runs is
+    not disturbed, and without the shared subscriptions, whose messages it would take.
+    """
+    endpoint = Endpoint(settings)
+    while True:
+        taken = endpoint.take()
+        for step in _test_server(taken, endpoint):
+            yield replace(step, server=endpoint.name_of(taken))
+        if not endpoint.is_redirected:
+            return
+
+
+def _test_server(settings: ServiceSettings, endpoint: Endpoint) -> Iterator[Step]:
+    address = f"{settings.host}:{settings.port}"
+    steps: list[tuple[str, str, Callable[[], object]]] = [
+        ("name", settings.host, lambda: _resolve(settings)),
+        ("tcp", address, lambda: _open_socket(settings)),
+    ]
+    for name, subject, action in steps:
+        step = _timed(name, subject, action)
+        yield step
+        if step.problem:
+            return
+    try:  # what is kept elsewhere, for this server
+        settings = settings.resolved()
+    except ValueError as error:
+        yield Step("login", settings.username or "", 0.0, Problem.from_exception(error))
+        return
+    if settings.tls:
+        handshake = _Handshake(settings)
+        step = _timed("tls", "", handshake.make)
+        yield replace(
+            step, subject=handshake.version, certificate=handshake.certificate
+        )
+        if step.problem:
+            return
+    session = _Session(settings, endpoint)
+    try:
+        step = _timed("login", settings.username or "", session.log_in)
+        yield step
+        if step.problem:
+            return
+        for subscription in settings.subscriptions:
+            if not subscription.topic_filter.is_shared:
+                yield _timed(
+                    "subscription",
+                    subscription.topic_filter.text,
+                    lambda one=subscription: session.subscribe(one),
+                )
+    finally:
+        session.close()
+
+
+def _timed(name: str, subject: str, action: Callable[[], object]) -> Step:
+    start = time.monotonic()
+    problem = None
+    try:
+        action()
+    except _Failed as failure:
+        problem = failure.problem
+    except (OSError, ValueError) as error:
+        problem = Problem.from_exception(error)
+    return Step(name, subject, time.monotonic() - start, problem)
+
+
+def _resolve(settings: ServiceSettings) -> None:
+    socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+
+
+def _open_socket(settings: ServiceSettings) -> None:
+    socket.create_connection((settings.host, settings.port), STEP_TIMEOUT).close()
+
+
+class _Handshake:
+    """A TLS connection to the broker, for a look at its certificate.
+
+    :ivar version: of TLS; empty until it is agreed on.
+    :ivar certificate: the broker's, also when it is refused.
+    """
+
+    def __init__(self, settings: ServiceSettings):
+        self._settings = settings
+        self.version = ""
+        self.certificate: Certificate | None = None
+
+    def make(self) -> None:
+        """:raise OSError: when the broker or its certificate cannot be accepted."""
+        try:
+            self._connect(self._settings.tls)
+        except ConnectionResetError as error:
+            raise ssl.SSLEOFError(str(error)) from error
+        except ssl.SSLCertVerificationError:
+            # Python tells nothing of a certificate that it refuses: look at it once
+            # more, without having any trust in it or showing our own.
+            with contextlib.suppress(OSError):
+                self._connect(Tls(unchecked=True, alpn=self._settings.tls.alpn))
+            raise
+
+    def _connect(self, tls: Tls) -> None:
+        address = self._settings.host, self._settings.port
+        with socket.create_connection(address, STEP_TIMEOUT) as sock:
+            wrapped = tls.context().wrap_socket(sock, server_hostname=address[0])
+            with wrapped:
+                self.version = wrapped.version()
+                content = wrapped.getpeercert(binary_form=True)
+                self.certificate = Certificate.from_der(content)
+                # With TLS 1.3 it refuses the client's certificate only now; MQTT
+                # brokers have nothing else to say before CONNECT.
+                wrapped.settimeout(REFUSAL_TIMEOUT)
+                with contextlib.suppress(TimeoutError):
+                    wrapped.recv(1)
+
+
+class _Session:
+    """A connection to the broker for the length of a test."""
+
+    def __init__(self, settings: ServiceSettings, endpoint: Endpoint):
+        self._endpoint = endpoint
+        self._settings = replace(settings, session_expiry=0)
+        client_id = f"odoo-test-{secrets.token_hex(6)}"
+        self._client = new_client(settings, client_id, passing=True)
+        self._client.on_connect = self._answer
+        self._client.on_subscribe = lambda client, data, _id, codes, properties: (
+            self._answer(client, data, None, codes[0], properties)
+        )
+        self._client.on_disconnect = self._on_disconnect
+        self._code = self._properties = None
+        self._is_logged_in = False
+        self._ended: Problem | None = None
+
+    def log_in(self) -> None:
+        open_connection(self._client, self._settings, passing=True)
+        self._await_answer()
+        if self._code.value >= 0x80:
+            raise _Failed(self._endpoint.refused(self._code, self._properties))
+        self._is_logged_in = True
+
+    def subscribe(self, subscription) -> None:
+        send_subscribe(
+            self._client, self._settings, subscription, with_identifier=False
+        )
+        self._await_answer()
+        if self._code.value >= 0x80:
+            text = reason_text(self._code, self._properties)
+            raise _Failed(Problem("subscription_refused", text))
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.turn(0)
+
+    def _answer(self, _client, _data, _flags, code, properties) -> None:
+        self._code, self._properties = code, properties
+
+    def _await_answer(self) -> None:
+        self._code = None
+        deadline = time.monotonic() + STEP_TIMEOUT
+        while self._code is None:
+            if time.monotonic() >= deadline:
+                raise _Failed(Problem("timeout"))
+            if self._client.turn(0.1):
+                # Closed without an answer: 3.1.1 brokers do so to what they refuse.
+                break
+        if self._code is None:
+            raise _Failed(self._why_closed())
+
+    def _why_closed(self) -> Problem:
+        """Why the broker closed the connection instead of answering."""
+        client = self._client
+        if client.tls_error:
+            return Problem.from_exception(client.tls_error)
+        if client.violation:
+            return Problem("violation", client.violation)
+        if self._is_logged_in:
+            return self._ended or Problem("subscription_closed")
+        if self._ended:
+            return self._ended
+        return Problem("tls_closed" if self._settings.tls else "closed_early")
+
+    def _on_disconnect(self, _client, _data, flags, code, properties) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._ended = self._endpoint.refused(
+                code, properties, is_live=self._is_logged_in
+            )

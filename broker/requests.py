@@ -1,0 +1,92 @@
+"""What is sent through paho's client, as this addon sends it."""
+
+from __future__ import annotations
+
+import random
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
+from .client import Client
+from .properties import PROPERTIES
+from .settings import ServiceSettings, SubscriptionSettings
+
+
+def fresh_packet_ids(client: Client) -> None:
+    """Use other packet identifiers than an earlier client of the same session did.
+
+    Of a QoS 2 message that it left half sent, the session keeps the identifier: the
+    broker would take the next one with it for the same (section 4.3.3).
+    """
+    client.start_packet_ids(random.randrange(65_535))
+
+
+def set_will(client: Client, will: Outgoing) -> None:
+    """Have CONNECT carry what the broker is to publish for a connection that is lost
+    (section 3.1.2.5).
+
+    :raise ValueError: when its topic cannot be one.
+    """
+    client.will_set(will.topic, will.payload, will.qos, will.retain)
+
+
+def disconnect(client: Client, settings: ServiceSettings, *, with_will: bool) -> None:
+    """Send DISCONNECT.
+
+    :param with_will: whether the broker is to publish the will although it was sent
+        (section 3.14.2.1). With MQTT 3.1.1 it then is not sent at all: to close
+        without it has the same effect (3.1.1, section 3.1.2.5).
+    """
+    if not with_will:
+        client.disconnect()
+    elif settings.protocol == "5":
+        client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+
+
+def send_subscribe(
+    client: Client,
+    settings: ServiceSettings,
+    subscription: SubscriptionSettings,
+    *,
+    with_identifier: bool,
+) -> tuple[int, int]:
+    """Send SUBSCRIBE for one filter.
+
+    :return: paho's return code, and the packet id that SUBACK will carry.
+    """
+    text = subscription.topic_filter.text
+    if settings.protocol != "5":
+        return client.subscribe(text, subscription.qos)
+    properties = Properties(PacketTypes.SUBSCRIBE)
+    if with_identifier:
+        properties.SubscriptionIdentifier = subscription.identifier
+    options = SubscribeOptions(
+        qos=subscription.qos,
+        # Section 3.8.3.1: not allowed on a shared subscription.
+        noLocal=subscription.no_local and not subscription.topic_filter.is_shared,
+        retainAsPublished=subscription.retain_as_published,
+        retainHandling=subscription.retain_handling,
+    )
+    return client.subscribe(text, options=options, properties=properties)
+
+
+def send_publish(client: Client, settings: ServiceSettings, message: Outgoing) -> int:
+    """Send PUBLISH; ``client.on_publish`` tells what becomes of it.
+
+    :return: the packet id by which it does so.
+    """
+    properties = None
+    if settings.protocol == "5":
+        properties = Properties(PacketTypes.PUBLISH)
+        for name, value in message.properties.items():
+            if name == "user_properties":
+                value = [tuple(pair) for pair in value]
+            elif name == "payload_format":
+                value = PAYLOAD_FORMATS.index(value)
+            setattr(properties, PROPERTIES[name], value)
+    return client.publish(
+        message.topic, message.payload, message.qos, message.retain, properties
+    ).mid

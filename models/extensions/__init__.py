@@ -1,0 +1,5 @@
+from . import base
+from . import judged
+from . import ir_actions_server
+from . import ir_actions_server_publish
+from . import ir_cron

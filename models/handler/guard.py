@@ -1,0 +1,116 @@
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+
+from ...mqtt.handler import DECLARING
+
+# What the code says of a handler that is declared in it, and nobody else.
+DECLARED_FIELDS = {
+    "active",
+    "kind",
+    "name",
+    "pattern",
+    "batch",
+    "ordered",
+    "subscribe",
+    "channel",
+    "priority",
+    "max_retries",
+    "retry_pattern",
+    "service_id",
+    "service_ref",
+    "direction",
+    "action_server_id",
+    "record_domain",
+}
+METHOD_FIELDS = {"model_name", "method_name", "position"}
+NAMING_FIELDS = ("kind", *sorted(METHOD_FIELDS))
+# What is run: for those only who may write server actions anyway.
+SYSTEM_FIELDS = ("action_server_id", "record_domain")
+
+
+class MqttHandler(models.Model):
+    """Who may make a handler what it is.
+
+    The record is judged, not the values that are written: they come from the context
+    (``default_…``), from a copy and from an import as well.
+    """
+
+    _inherit = "mqtt.handler"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        handlers = super().create(vals_list)
+        if not self._is_syncing():
+            handlers._check_names_no_method()
+            handlers._check_system(bool(handlers))
+            handlers._check_companies()
+        return handlers
+
+    def write(self, vals):
+        if self._is_syncing():
+            return super().write(vals)
+        if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals):
+            self._check_not_declared()
+        self._check_companies()
+        run, named = self._values_of(SYSTEM_FIELDS), self._values_of(NAMING_FIELDS)
+        result = super().write(vals)
+        self._check_system(self._values_of(SYSTEM_FIELDS) != run)
+        if self._values_of(NAMING_FIELDS) != named:
+            self._check_names_no_method()
+        self._check_companies()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_declared(self):
+        declared = self.filtered(lambda one: one.active and one._declared_method())
+        declared._check_not_declared()
+        self._check_companies()
+
+    def _is_syncing(self):
+        return self.env.context.get("mqtt_declaring") is DECLARING
+
+    def _values_of(self, names):
+        return [[handler[name] for name in names] for handler in self.sudo()]
+
+    def _check_not_declared(self):
+        if any(handler.kind == "code" for handler in self):
+            raise UserError(
+                self.env._("This handler is declared in code: change it there.")
+            )
+
+    def _check_names_no_method(self):
+        """No row is made to stand for a method: its declaration makes that row."""
+        for handler in self:
+            if handler.kind == "code" or any(handler[one] for one in METHOD_FIELDS):
+                raise UserError(self.env._("A method is declared in code."))
+
+    def _check_system(self, is_chosen):
+        """Who chooses the code that runs has to be allowed to write it."""
+        if (
+            is_chosen
+            and not self.env.su
+            and not self.env.user.has_group("base.group_system")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only a system administrator may choose what a handler runs, and "
+                    "on which records."
+                )
+            )
+
+    def _check_companies(self):
+        """A handler of all services decides about the messages of each company."""
+        if self.env.su or all(handler.service_id for handler in self):
+            return
+        services = self.env["mqtt.service"].sudo().with_context(active_test=False)
+        own = self.env.user.sudo().company_ids
+        if services.search_count(
+            [("company_id", "not in", [False, *own.ids])], limit=1
+        ):
+            raise AccessError(
+                self.env._(
+                    "A handler without a service is called for messages of all "
+                    "companies. Changing it requires access to each company that has "
+                    "an MQTT service. Choose a service of your own company instead."
+                )
+            )

@@ -1,0 +1,38 @@
+from odoo import fields, models
+
+from ..common.wide_fields import BigInteger
+
+
+class MqttGrant(models.Model):
+    """What the broker answered to a subscription, and what came through it.
+
+    Written by the listener only, for the same reason as ``mqtt.connection``.
+    """
+
+    _name = "mqtt.grant"
+    _description = "MQTT subscription state"
+    _rec_name = "subscription_id"
+    _log_access = False
+
+    subscription_id = fields.Many2one(
+        "mqtt.subscription", required=True, ondelete="cascade"
+    )
+    state = fields.Selection(
+        [
+            ("pending", "Not subscribed"),
+            ("granted", "Subscribed"),
+            ("covered", "Through another filter"),
+            ("refused", "Refused"),
+        ],
+        default="pending",
+        required=True,
+    )
+    granted_qos = fields.Integer(string="Granted QoS")
+    reason = fields.Char(help="What the broker said when it refused.")
+    message_count = BigInteger(default=0, required=True)
+    count_before = BigInteger(
+        default=0, required=True, help="Messages when the listener claimed the service."
+    )
+    last_message = fields.Datetime()
+
+    _subscription_uniq = models.UniqueIndex("(subscription_id)")

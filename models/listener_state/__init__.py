@@ -1,0 +1,3 @@
+from . import mqtt_connection
+from . import mqtt_paused_topic
+from . import mqtt_receipt

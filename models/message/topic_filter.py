@@ -1,0 +1,63 @@
+import re
+
+from odoo import fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ...mqtt.topic import TopicError, TopicFilter
+
+REGEX_SPECIAL = re.compile(r"([][\\.^$*+?{}()|])")
+LIKE_SPECIAL = re.compile(r"([\\%_])")
+
+
+class MqttSignalHistory(models.Model):
+    """Messages by a topic filter, as MQTT matches it."""
+
+    _inherit = "mqtt.signal.history"
+
+    topic_filter = fields.Char(
+        compute="_compute_topic_filter",
+        search="_search_topic_filter",
+        help="Only to search for: the topics that match, plant/+/state or plant/#.",
+    )
+
+    def _compute_topic_filter(self):
+        self.topic_filter = False
+
+    def _search_topic_filter(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain.OR(map(_domain_of, value))
+
+
+def _domain_of(text):
+    """Topics that match a filter, found by their beginning and then exactly."""
+    try:
+        topic_filter = TopicFilter(text if isinstance(text, str) else "")
+    except TopicError:
+        return Domain.FALSE  # which is what no legal topic matches
+    levels = topic_filter.levels
+    wildcard = next((at for at, one in enumerate(levels) if one in "+#" and one), None)
+    if wildcard is None:
+        return Domain("topic", "=", topic_filter.pattern)
+    # No ORM equivalent: its patterns are those of LIKE.
+    matches = Domain.custom(
+        to_sql=lambda model, alias, query: SQL(
+            "%s ~ %s", model._field_to_sql(alias, "topic", query), _regex(levels)
+        )
+    )
+    beginning = LIKE_SPECIAL.sub(r"\\\1", "/".join(levels[:wildcard]))
+    return Domain("topic", "=like", f"{beginning}%") & matches if wildcard else matches
+
+
+def _regex(levels):
+    """What the trie does, as PostgreSQL's regular expression (MQTT 5.0 section 4.7)."""
+    tail = levels[-1] == "#"
+    exact = "/".join(
+        "[^/]*" if level == "+" else REGEX_SPECIAL.sub(r"\\\1", level)
+        for level in (levels[:-1] if tail else levels)
+    )
+    if tail:  # matches the topic that ends before it, too
+        exact = f"{exact}(/.*)?" if len(levels) > 1 else ".*"
+    # Wildcards on the first level do not match topics that start with $.
+    return rf"^(?!\$){exact}$" if levels[0] in ("+", "#") else f"^{exact}$"

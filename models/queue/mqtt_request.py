@@ -1,0 +1,73 @@
+from odoo import fields, models
+
+from ..common.wide_fields import BigMany2one
+
+
+class MqttRequest(models.Model):
+    """A message that asked for an answer, and who is told of it."""
+
+    _name = "mqtt.request"
+    _description = "MQTT Request"
+    _rec_name = "message_id"
+    _order = "id desc"
+    _log_access = False
+
+    service_id = fields.Many2one(
+        "mqtt.service", required=True, ondelete="cascade", index=True
+    )
+    message_id = BigMany2one(
+        "mqtt.signal.history", string="Request", required=True, ondelete="cascade"
+    )
+    topic = fields.Char(related="message_id.topic")
+    correlation = fields.Char(
+        string="Correlation Data",
+        required=True,
+        help="By which the answer is known, as hex.",
+    )
+    asked_at = fields.Datetime(required=True)
+    deadline = fields.Datetime(
+        required=True, help="When whoever asked is told that there was no answer."
+    )
+    state = fields.Selection(
+        [
+            ("waiting", "Waiting"),
+            ("answered", "Answered"),
+            ("silent", "No Answer"),
+            ("late", "Answered too Late"),
+        ],
+        default="waiting",
+        required=True,
+        readonly=True,  # what the badge keeps up to date on an open page
+    )
+    answer_id = BigMany2one(
+        "mqtt.signal.history",
+        string="Answer",
+        ondelete="set null",
+        index="btree_not_null",
+    )
+    answer_preview = fields.Char(related="answer_id.payload_preview", string="Says")
+
+    job_uuid = fields.Char(
+        help="Of the job that tells whoever asked that there is no answer."
+    )
+
+    # Who is told: as queue_job keeps the environment of a job's records.
+    model_name = fields.Char()
+    method_name = fields.Char()
+    record_ids = fields.Json()
+    user_id = fields.Many2one("res.users", string="Asked by", ondelete="cascade")
+    as_superuser = fields.Boolean()
+    context = fields.Json()
+
+    _message_uniq = models.UniqueIndex("(message_id)")
+    _correlation_uniq = models.UniqueIndex("(correlation)")
+
+
+class MqttSignalHistory(models.Model):
+    _inherit = "mqtt.signal.history"
+
+    request_ids = fields.One2many("mqtt.request", "message_id")
+    answered_ids = fields.One2many("mqtt.request", "answer_id")
+    request_state = fields.Selection(related="request_ids.state", string="Answer is")
+    answer_id = fields.Many2one(related="request_ids.answer_id", string="Answer")
+    answers_id = fields.Many2one(related="answered_ids.message_id", string="Answer to")
