@@ -33,8 +33,8 @@ class MqttHandler(models.Model):
             ]
         ).requeue()
 
-    def unlink(self):
-        """Deleting a handler gives up what it has still to do, and says who did so."""
+    def _cancel_jobs(self):
+        """Give up what these handlers have still to do, since they are deleted."""
         jobs = (
             self.env["queue.job"]
             .sudo()
@@ -46,12 +46,10 @@ class MqttHandler(models.Model):
                 ]
             )
         )
-        self.check_access("unlink")
         jobs._change_job_state(
             "cancelled",
             result=self.env._("The handler was deleted by %s", self.env.user.name),
         )
-        return super().unlink()
 
 
 class MqttSignalHistory(models.Model):

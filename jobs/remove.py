@@ -24,11 +24,14 @@ class MqttSubscription(models.Model):
                     self.env._("The subscription was deleted: create a new one.")
                 )
 
-    def unlink(self):
-        """Delete subscriptions; those of many messages in the background.
+    def _remove_in_background(self):
+        """Leave subscriptions of many messages to jobs, which delete them.
 
         Detaching millions of messages takes PostgreSQL minutes, in which the row of the
         subscription is locked and no message that it brings can be stored.
+
+        :return: the subscriptions that a job deletes.
+        :raise AccessError: when the user may not delete these subscriptions.
         """
         many = self.filtered(lambda one: not one.is_removed and one._has_many())
         self.check_access("unlink")
@@ -43,7 +46,7 @@ class MqttSubscription(models.Model):
                 }
             )
             subscription._enqueue_remove()
-        return super(MqttSubscription, self - many).unlink()
+        return many
 
     def _has_many(self):
         messages = self.env["mqtt.signal.history"].sudo()
@@ -109,16 +112,3 @@ class MqttSubscription(models.Model):
             )
             if subscription.id not in [job.records.id for job in open_jobs]:
                 subscription._enqueue_remove()
-
-
-class MqttHandler(models.Model):
-    _inherit = "mqtt.handler"
-
-    def unlink(self):
-        """Delete the subscriptions of these handlers, too: PostgreSQL alone would do so
-        at once, however many messages refer to them.
-        """
-        self.check_access("unlink")
-        # sudo: they come and go with their handlers
-        self.sudo().with_context(active_test=False).subscription_ids.unlink()
-        return super().unlink()

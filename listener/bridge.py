@@ -23,6 +23,7 @@ from odoo.modules.registry import Registry
 from odoo.sql_db import BaseCursor, connection_info_for
 
 from ..broker.settings import ServiceSettings
+from ..mqtt.interface import LISTENER_LOCK_CLASS, MODULE, NOTIFY_CHANNEL
 from ..mqtt.log import get_logger
 from ..mqtt.message import LARGE, encode_batch, encode_pieces
 from ..mqtt.receipts import pack_receipts, unpack_receipts
@@ -32,13 +33,8 @@ from .observed import Counted, Forgettable, utc
 
 _logger = get_logger(__name__)
 
-MODULE = "mqtt_listener"
-NOTIFY_CHANNEL = "mqtt_listener"
-LOCK_CLASS = (
-    0x4D515454  # the same as in models/service/mqtt_service.py, which looks at it
-)
-# Of a host that vanished the server lets the locks go after 3 seconds: keepalives find
-# it when all is quiet, the other timeout when something is on its way to it.
+# PostgreSQL drops the locks of a vanished host after 3 s: keepalives detect an idle
+# connection, `tcp_user_timeout` one with data in flight.
 KEEPALIVE = {"keepalives_idle": 1, "keepalives_interval": 1, "keepalives_count": 2}
 VANISHED = 3000  # milliseconds
 SERVER_OPTIONS = " ".join(
@@ -133,11 +129,13 @@ class Bridge:
     def try_lock(self, service_id: int) -> bool:
         """Become the one listener of a service in the cluster, if there is none."""
         return self._query(
-            "SELECT pg_try_advisory_lock(%s, %s)", LOCK_CLASS, service_id
+            "SELECT pg_try_advisory_lock(%s, %s)", LISTENER_LOCK_CLASS, service_id
         )[0][0]
 
     def unlock(self, service_id: int) -> None:
-        self._query("SELECT pg_advisory_unlock(%s, %s)", LOCK_CLASS, service_id)
+        self._query(
+            "SELECT pg_advisory_unlock(%s, %s)", LISTENER_LOCK_CLASS, service_id
+        )
 
     def wait(self, wake: int, timeout: float) -> bool:
         """Wait for a notification, for the descriptor ``wake``, or so many seconds.

@@ -45,7 +45,7 @@ class TestConnectionTest(ListenerCase):
             self.assertIn("authorized", self.results(broker, "refuse/#"))
         with Silenced() as broker:
             result = self.results(broker, "plant/#")
-        self.assertIn("closed the connection when this was subscribed", result)
+        self.assertIn("closed the connection when this filter was subscribed", result)
         with StrictBroker(closes_on=["plant/#"], disconnect=b"\xe0\1\x8f") as broker:
             self.assertIn("Topic filter invalid", self.results(broker, "plant/#"))
 

@@ -137,8 +137,8 @@ class TestEndings(ListenerCase):
         """What the broker did wrong is named."""
         for packet, words in (
             (b"\x36\7\0\1t\0\1\0x", "QoS 3"),
-            (b"\xf0\0", "never get"),
-            (b"\x00\0", "never get"),
+            (b"\xf0\0", "never receive"),
+            (b"\x00\0", "never receive"),
             (b"\x32\x08\0\0\0\1\3\x23\0\5", "alias"),
             (b"\x20\3\0\0\0", "twice"),
             (b"\x32\7\0\1t\0\0\0x", "identifier 0"),
@@ -149,7 +149,7 @@ class TestEndings(ListenerCase):
             self.assertIn(words, said)
 
     def test_violations_of_version_3(self):
-        for packet, words in ((b"\xe0\0", "never get"), (b"\x20\2\0\0", "twice")):
+        for packet, words in ((b"\xe0\0", "never receive"), (b"\x20\2\0\0", "twice")):
             broker = StrictBroker(greeting=packet)
             said = self.problem(broker, "violation", protocol="3.1.1")
             self.assertIn(words, said)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from odoo.tests import tagged
 
-from ..listener.bridge import NOTIFY_CHANNEL, Bridge
+from ..listener.bridge import Bridge
 from ..models.common.column_storage import compress_fast, has_fast_compression
 from ..models.message.insert import COPY_BYTES
+from ..mqtt.interface import NOTIFY_CHANNEL
 from ..mqtt.message import Message, decode_batch, encode_batch
 from .common import MqttCase
 

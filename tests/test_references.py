@@ -228,7 +228,7 @@ class TestReferences(MqttCase):
         """Said in words, by the listener, by a test and by a job that publishes."""
         self.service.password_reference = "env:MQTT_FORGOTTEN"
         self.service.start_mqtt_service()  # it need not be there, where this runs
-        self.assert_said(SecretMissing, "There is no env:MQTT_FORGOTTEN")
+        self.assert_said(SecretMissing, "env:MQTT_FORGOTTEN is not set")
         message = self.service.mqtt_publish("plant/1", "x")
         self.env["mqtt.service"]._enqueue_collected()
         self.mqtt_run_jobs()

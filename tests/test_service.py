@@ -9,7 +9,7 @@ from odoo.sql_db import connection_info_for
 from odoo.tests import mute_logger, tagged
 from odoo.tools import SQL, file_open
 
-from ..models.service.status import LOCK_CLASS
+from ..mqtt.interface import LISTENER_LOCK_CLASS
 from .common import MqttCase
 
 
@@ -26,7 +26,8 @@ class TestService(MqttCase):
         with closing(psycopg2.connect(**info)) as connection:
             connection.autocommit = True
             connection.cursor().execute(
-                "SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.service.id]
+                "SELECT pg_advisory_lock(%s, %s)",
+                [LISTENER_LOCK_CLASS, self.service.id],
             )
             yield
 

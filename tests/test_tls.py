@@ -169,7 +169,7 @@ class TestServiceTls(MqttCase):
             ({"tls_key": "x"}, "Private Key"),
             ({"tls_key": False}, "needs its Private Key"),
             ({"tls_key_password": "wrong"}, "Password of the Key"),
-            ({"tls_key": Identity("other").private_key()}, "not the one"),
+            ({"tls_key": Identity("other").private_key()}, "does not belong"),
             ({"tls_alpn": "a" * 256}, "ALPN"),
             ({"websocket_headers": "no header"}, "Websocket Headers"),
             ({"websocket_headers": "Bad Name: x"}, "Websocket Headers"),

@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
@@ -37,28 +39,30 @@ class MqttHandler(models.Model):
 
     _inherit = "mqtt.handler"
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        handlers = super().create(vals_list)
+    def _check_created(self):
+        """:raise AccessError: when the user may not create these handlers."""
         if not self._is_syncing():
-            handlers._check_names_no_method()
-            handlers._check_system(bool(handlers))
-            handlers._check_companies()
-        return handlers
+            self._check_names_no_method()
+            self._check_system(bool(self))
+            self._check_companies()
 
-    def write(self, vals):
+    @contextmanager
+    def _checked_write(self, vals):
+        """:raise AccessError: when the user may not make these handlers what is
+        written while this is entered.
+        """
         if self._is_syncing():
-            return super().write(vals)
+            yield
+            return
         if (DECLARED_FIELDS | METHOD_FIELDS) & set(vals):
             self._check_not_declared()
         self._check_companies()
         run, named = self._values_of(SYSTEM_FIELDS), self._values_of(NAMING_FIELDS)
-        result = super().write(vals)
+        yield
         self._check_system(self._values_of(SYSTEM_FIELDS) != run)
         if self._values_of(NAMING_FIELDS) != named:
             self._check_names_no_method()
         self._check_companies()
-        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_declared(self):

@@ -327,12 +327,14 @@ class MqttHandler(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         handlers = super().create(vals_list)
+        handlers._check_created()
         self.env.registry.clear_cache()
         handlers._sync_subscriptions()
         return handlers
 
     def write(self, vals):
-        result = super().write(vals)
+        with self._checked_write(vals):
+            result = super().write(vals)
         if MATCHING_FIELDS & set(vals):
             self.env.registry.clear_cache()
         if {*MATCHING_FIELDS, "subscribe"} & set(vals):
@@ -340,6 +342,11 @@ class MqttHandler(models.Model):
         return result
 
     def unlink(self):
+        self.check_access("unlink")
+        self._cancel_jobs()
+        # Not left to PostgreSQL's cascade: it would detach all messages that refer to
+        # them at once. sudo: they come and go with their handlers.
+        self.sudo().with_context(active_test=False).subscription_ids.unlink()
         result = super().unlink()
         self.env.registry.clear_cache()
         return result

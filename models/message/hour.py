@@ -54,9 +54,7 @@ class MqttSignalHistory(models.Model):
     def _hour_zone(self):
         return pytz.timezone(self.env.context.get("tz") or self.env.user.tz or "UTC")
 
-    def _read_group_groupby(self, alias, groupby_spec, query):
-        if groupby_spec != "hour":
-            return super()._read_group_groupby(alias, groupby_spec, query)
+    def _hour_to_sql(self, alias, query):
         return SQL(
             "to_char(timezone(%s, timezone('UTC', %s)), %s)",
             self._hour_zone().zone,

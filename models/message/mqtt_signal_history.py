@@ -383,6 +383,14 @@ class MqttSignalHistory(models.Model):
             "has_handlers": True,
         }
 
+    def _read_group_groupby(self, alias, groupby_spec, query):
+        match groupby_spec:
+            case "hour":
+                return self._hour_to_sql(alias, query)
+            case "state":
+                return self._state_to_sql(alias)
+        return super()._read_group_groupby(alias, groupby_spec, query)
+
     def action_replay(self):
         """Prepare a replay of these messages.
 

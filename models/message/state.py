@@ -98,9 +98,7 @@ class MqttSignalHistory(models.Model):
             to_sql=lambda model, alias, _query: has_state(model.env, alias, states)
         )
 
-    def _read_group_groupby(self, alias, groupby_spec, query):
-        if groupby_spec != "state":
-            return super()._read_group_groupby(alias, groupby_spec, query)
+    def _state_to_sql(self, alias):
         self._allow_hashing()
         return state_of_many(self.env, alias)
 

@@ -7,7 +7,7 @@ from . import mqtt_quarantine
 from . import mqtt_replay
 from . import mqtt_request
 from . import dead_letter
+from . import guard
 from . import queue_job
 from . import sets
 from . import replace
-from . import guard  # before what the others do with it

@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.exceptions import AccessError
 
 from ...mqtt.wording import short_line, short_trace
@@ -9,37 +9,34 @@ SAID = {*LINES, TRACE}
 
 
 class QueueJob(models.Model):
-    """What enters the row of a job of MQTT, whoever writes it."""
+    """What enters the row of a job of MQTT, whichever user writes it."""
 
     _inherit = "queue.job"
 
-    @api.private
-    @api.model_create_multi
-    def create(self, vals_list):
-        return super().create(
-            [_storable(vals) if _is_of_mqtt(vals) else vals for vals in vals_list]
-        )
+    def _mqtt_guarded(self, vals):
+        """These values as a job may have them.
 
-    def write(self, vals):
-        """Store what a device, a broker or an exception says as one short line: a job
-        whose failure could not be stored would take its neighbours with it.
+        What a device, a broker or an exception says becomes one short line: a job whose
+        failure could not be stored would take its neighbours with it.
 
         :raise AccessError: when a user changes whose message a job is for.
         """
-        if _is_of_mqtt(vals) and not self.env.su:
+        if is_of_mqtt(vals) and not self.env.su:
             raise AccessError(
                 self.env._("What a job does with MQTT messages cannot be changed.")
             )
         if SAID & set(vals) and self.sudo().mqtt_service_id:
-            vals = _storable(vals)
-        return super().write(vals)
+            return storable(vals)
+        return vals
 
 
-def _is_of_mqtt(vals):
+def is_of_mqtt(vals):
+    """Whether values link a job to a message, a handler or a service."""
     return any(name.startswith("mqtt_") for name in vals)
 
 
-def _storable(vals):
+def storable(vals):
+    """Values of a job with its texts as short lines."""
     return {name: _shortened(name, value) for name, value in vals.items()}
 
 

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ...mqtt.cause import cause_of
 from ..common.wide_fields import BigMany2one
+from .guard import is_of_mqtt, storable
 
 DONE_JOBS_KEPT = "-30M"  # relative date: minutes after which a done job is removed
 PUBLISH_METHOD = "_job_publish"
@@ -65,6 +66,7 @@ class QueueJob(models.Model):
     @api.private
     def create(self, vals_list):
         """Say of jobs that are failed from the beginning what the cause is."""
+        vals_list = [storable(one) if is_of_mqtt(one) else one for one in vals_list]
         history = self.env["mqtt.signal.history"]
         for vals in vals_list:
             if vals.get("state") == "failed" and vals.get("mqtt_message_id"):
@@ -81,7 +83,10 @@ class QueueJob(models.Model):
         A job that is done cannot fail. A worker says so when the connection broke at
         the commit and it was not told that this got through; run again, the job would
         give its messages to their handlers twice.
+
+        :raise AccessError: when a user changes whose message a job is for.
         """
+        vals = self._mqtt_guarded(vals)
         if vals.get("state") == "failed":
             done = self.filtered(
                 lambda job: job.state == "done" and job.mqtt_service_id

@@ -4,9 +4,7 @@ NAMED_FILTERS = 3  # in a warning
 
 
 class MqttService(models.Model):
-    """What the broker said that it can do (MQTT 5.0 section 3.2.2.3), and how it ended
-    connections.
-    """
+    """What the broker said that it can do (MQTT 5.0 section 3.2.2.3)."""
 
     _inherit = "mqtt.service"
 
@@ -108,51 +106,3 @@ class MqttService(models.Model):
                 )
             )
         return warnings
-
-    def _describe_problem(self, code, detail):
-        env = self.env
-        if code == "violation":
-            return env._(
-                "The broker broke the rules of MQTT; the connection was renewed: %s.",
-                self._describe_violation(detail),
-            )
-        words = {
-            "ended_protocol": env._(
-                "The broker ended the connection, because it takes something that this "
-                "service sent for an error: %s",
-                detail,
-            ),
-            "ended_not_authorized": env._(
-                "The broker ended the connection, because it does not allow this user "
-                "something that the service did: see its access control list. (%s)",
-                detail,
-            ),
-            "ended_keepalive": env._(
-                "The broker ended the connection, because it heard nothing from this "
-                "service for longer than Keepalive allows. Check whether this server "
-                "or the network was overloaded."
-            ),
-            "ended": env._("The broker ended the connection: %s", detail),
-            "subscription_closed": env._(
-                "The broker closed the connection when this was subscribed."
-            ),
-            "short_lived": env._(
-                "The connection was lost soon after the login, %s times in a row: "
-                "another client may use this client ID. Check that no other service, "
-                "server or copy of this database connects with it.",
-                detail,
-            ),
-        }
-        return words.get(code) or super()._describe_problem(code, detail)
-
-    def _describe_violation(self, violation):
-        env = self.env
-        words = {
-            "qos_3": env._("it sent a message with QoS 3"),
-            "unknown_packet": env._("it sent a packet that clients never get"),
-            "alias": env._("it used a topic alias that stands for no topic"),
-            "second_connack": env._("it answered the login twice"),
-            "packet_id_0": env._("it sent a message with packet identifier 0"),
-            "empty_topic": env._("it sent a message without a topic"),
-        }
-        return words.get(violation, env._("it sent a packet that cannot be read"))

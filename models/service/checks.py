@@ -94,13 +94,20 @@ class MqttService(models.Model):
         handlers = self.env["mqtt.handler"].sudo().with_context(active_test=False)
         handlers.search([("service_id", "in", self.ids)])._check_runs_as()
 
-    def write(self, vals):
-        """Stop what is archived; refuse a name that would switch handlers off."""
-        if "active" in vals and not vals["active"]:
-            vals = {**vals, "status": "stop"}
-        if "name" in vals:
-            self._check_not_named(vals["name"])
-        return super().write(vals)
+    def _check_required(self, vals):
+        """Odoo leaves this to PostgreSQL, which logs the whole row that it refuses:
+        the secrets too.
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if (
+                field
+                and field.required
+                and field.type not in ("integer", "float")  # 0, which Start may refuse
+                and value in (None, False, "")
+            ):
+                label = field._description_string(self.env)
+                raise ValidationError(self.env._("%s may not be empty.", label))
 
     def _check_not_named(self, new):
         """:raise UserError: when handlers name these services in their code."""
@@ -125,24 +132,6 @@ class MqttService(models.Model):
 
     def _label(self, name):
         return self._fields[name]._description_string(self.env)
-
-    def _check_configuration(self):
-        """Once more at Start: rows may be older than these rules."""
-        super()._check_configuration()
-        self._check_ranges()
-        self._check_texts()
-        self._check_address()
-        self._check_alpn()
-        self._check_runs_as()
-
-    def _describe_problem(self, code, detail):
-        if code == "unsendable":
-            return self.env._(
-                "%(field)s cannot be sent to a broker: text may have 65,535 bytes at "
-                "most and no NUL character, a number has to be in its range.",
-                field=self._label(detail) if detail in self._fields else detail,
-            )
-        return super()._describe_problem(code, detail)
 
 
 class MqttHandler(models.Model):

@@ -1,10 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ...mqtt.interface import NOTIFY_CHANNEL
 from ...mqtt.overlap import partial_overlaps
 from ..common.groups import OPERATOR, check_group
-
-NOTIFY_CHANNEL = "mqtt_listener"
 
 
 class MqttService(models.Model):
@@ -136,6 +135,16 @@ class MqttService(models.Model):
         if not self.host or not self.host.strip():
             raise UserError(env._("“%s” has no Host: enter the broker's.", self.name))
         self._check_filters()
+        self._check_headers()
+        if self.tls:
+            self._check_tls()
+        self.announcement_ids._check_message()
+        # Once more: rows may be older than these rules.
+        self._check_ranges()
+        self._check_texts()
+        self._check_address()
+        self._check_alpn()
+        self._check_runs_as()
 
     def _check_filters(self):
         """:raise UserError: when a filter, or two together, cannot be subscribed."""

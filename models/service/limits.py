@@ -64,12 +64,6 @@ class MqttService(models.Model):
                     )
                 )
 
-    def write(self, vals):
-        result = super().write(vals)
-        if "attachment_limit" in vals:
-            self._wake_listener()
-        return result
-
     def _compute_oversized_count(self):
         counts = dict(
             self.env["mqtt.signal.history"]._read_group(

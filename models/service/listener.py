@@ -2,11 +2,6 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ...mqtt.log import get_logger
-from .mqtt_service import CONNECTION_FIELDS
-
-_logger = get_logger(__name__)
-
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
 LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
 COUNTERS = ("received", "dropped", "reconnects")
@@ -71,47 +66,6 @@ class MqttService(models.Model):
 
     _inherit = "mqtt.service"
 
-    @api.model
-    def _listener_wanted(self):
-        """Settings of the services that should be connected.
-
-        :return: a list of dicts of plain values, ``subscriptions`` a list of dicts:
-            no recordset leaves the thread that read it.
-        """
-        wanted = []
-        for service in self.sudo().search([("status", "=", "start")]):
-            try:
-                wanted.append(service._listener_settings())
-            except Exception:
-                # A guard: one service that cannot be read keeps no other from running.
-                _logger.exception("the settings of “%s” cannot be read", service.name)
-        return wanted
-
-    def _listener_settings(self):
-        self.ensure_one()
-        return {
-            "id": self.id,
-            "name": self.name,
-            "start_generation": self.start_generation,
-            **{name: self[name] for name in CONNECTION_FIELDS},
-            "password": self.password_secret,
-            "attachment_limit": self.attachment_limit,
-            "subscriptions": [
-                {
-                    "id": subscription.id,
-                    "topic_filter": subscription.topic_filter,
-                    "qos": min(int(subscription.qos), 1),
-                    "no_local": subscription.no_local,
-                    "retain_as_published": subscription.retain_as_published,
-                    "retain_handling": int(subscription.retain_handling),
-                    "store": subscription.store_history,
-                    "at_once": subscription.deliver_at_once,
-                    "identifier": subscription.identifier,
-                }
-                for subscription in self.subscription_ids.sorted("identifier")
-            ],
-        }
-
     def _listener_claim(self, thread_identifier, host_info):
         """Make a listener the one that writes for this service, fencing off any other.
 
@@ -120,6 +74,7 @@ class MqttService(models.Model):
             an earlier process's session; and ``sequence``, of the last message.
         """
         self.ensure_one()
+        self.paused_topic_ids.unlink()  # a new listener counts anew
         row = self.connection_ids
         if row.session_client_id not in (False, self.client_id):
             # No broker has a session for it, so nothing of the log can come again.
@@ -136,6 +91,7 @@ class MqttService(models.Model):
                 "session_client_id": self.client_id,
                 "thread_identifier": thread_identifier,
                 "host_info": host_info,
+                "connected_to": False,  # it begins at the service's own server
                 "listening_since": fields.Datetime.now(),
                 "state": "connecting",
                 "problem": False,
@@ -305,6 +261,7 @@ class MqttService(models.Model):
         self.ensure_one()
         row = self.connection_ids
         if row.thread_identifier == thread_identifier:
+            self.paused_topic_ids.unlink()
             row.write({"thread_identifier": False, "state": "disconnected"})
             self._notify_state()
 

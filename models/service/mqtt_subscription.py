@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from ...mqtt.interface import SubscriptionValues
 from ...mqtt.topic import TopicError, TopicFilter
 from .reason_codes import describe_reason
 
@@ -162,7 +163,8 @@ class MqttSubscription(models.Model):
 
     def unlink(self):
         services = self.service_id
-        result = super().unlink()
+        left = self._remove_in_background()
+        result = super(MqttSubscription, self - left).unlink()
         services._wake_listener()
         return result
 
@@ -176,6 +178,21 @@ class MqttSubscription(models.Model):
             **action,
             "domain": [("subscription_id", "in", self.ids)],
             "context": {},
+        }
+
+    def _listener_values(self) -> SubscriptionValues:
+        """What the listener learns of a subscription."""
+        self.ensure_one()
+        return {
+            "id": self.id,
+            "topic_filter": self.topic_filter,
+            "qos": min(int(self.qos), 1),
+            "no_local": self.no_local,
+            "retain_as_published": self.retain_as_published,
+            "retain_handling": int(self.retain_handling),
+            "store": self.store_history,
+            "at_once": self.deliver_at_once,
+            "identifier": self.identifier,
         }
 
     def _topic_filters(self):

@@ -55,12 +55,6 @@ class MqttService(models.Model):
                 topics=named,
             )
 
-    def write(self, vals):
-        result = super().write(vals)
-        if "topic_rate_limit" in vals:
-            self._wake_listener()
-        return result
-
     def action_open_paused(self):
         """Open the topics of this service that are paused."""
         self.check_access("read")
@@ -71,26 +65,12 @@ class MqttService(models.Model):
 
     # For the listener
 
-    def _listener_settings(self):
-        resumed = self.paused_topic_ids.filtered("is_resumed")
-        return {
-            **super()._listener_settings(),
-            "topic_rate_limit": self.topic_rate_limit,
-            "response_topic": self.response_topic or "",
-            "resumed": tuple(
-                (one.topic, (one.paused_since - EPOCH) // MICROSECOND)
-                for one in resumed
-            ),
-        }
-
-    def _listener_claim(self, thread_identifier, host_info):
-        self.paused_topic_ids.unlink()  # a new listener counts anew
-        return super()._listener_claim(thread_identifier, host_info)
-
-    def _listener_release(self, thread_identifier):
-        if self.connection_ids.thread_identifier == thread_identifier:
-            self.paused_topic_ids.unlink()
-        return super()._listener_release(thread_identifier)
+    def _resumed_topics(self):
+        """Paused topics that a user has resumed, for ``TopicRates.resume``."""
+        return tuple(
+            (one.topic, (one.paused_since - EPOCH) // MICROSECOND)
+            for one in self.paused_topic_ids.filtered("is_resumed")
+        )
 
     def _report_paused(self, paused):
         """Write which topics are paused.

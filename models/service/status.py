@@ -1,12 +1,12 @@
-from odoo import fields, models
-from odoo.tools import config
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import config, format_datetime
 
+from ...mqtt.interface import LISTENER_LOCK_CLASS, MODULE
 from ...mqtt.log import get_logger
 
 _logger = get_logger(__name__)
 
-MODULE = "mqtt_listener"
-LOCK_CLASS = 0x4D515454  # "MQTT": first key of the advisory locks that listeners hold
 START_SECONDS = 3  # in which a listener takes a started service on
 
 
@@ -14,6 +14,99 @@ class MqttService(models.Model):
     """What is true of a service, and how it is said."""
 
     _inherit = "mqtt.service"
+
+    # Actual state, from the listener
+    connection_ids = fields.One2many("mqtt.connection", "service_id")
+    connection_status = fields.Selection(
+        [
+            ("connected", "Connected"),
+            ("connecting", "Connecting"),
+            ("disconnected", "Disconnected"),
+            ("unknown", "Unknown"),
+        ],
+        compute="_compute_connection_status",
+        search="_search_connection_status",
+    )
+    thread_identifier = fields.Char(compute="_compute_connection_status")
+    host_info = fields.Char(
+        string="Listening on",
+        compute="_compute_connection_status",
+        help="Host and process of the listener.",
+    )
+    listening_since = fields.Datetime(compute="_compute_connection_status")
+    connected_to = fields.Char(
+        related="connection_ids.connected_to",
+        help="The server that the broker sent the service to.",
+    )
+    last_error = fields.Char(compute="_compute_last_error")
+    last_error_date = fields.Datetime(related="connection_ids.problem_date")
+    last_activity = fields.Datetime(related="connection_ids.last_activity")
+    session_loss = fields.Char(
+        compute="_compute_session_loss",
+        help="That the broker lost the session, until somebody has seen it.",
+    )
+    session_loss_seen = fields.Datetime(readonly=True, copy=False)
+    suspended_handlers = fields.Char(
+        compute="_compute_suspended_handlers",
+        compute_sudo=True,
+        help="Names of handlers that messages of this service wait for.",
+    )
+
+    @api.depends("status", "connection_ids.state", "connection_ids.thread_identifier")
+    def _compute_connection_status(self):
+        live = self._live_service_ids()
+        for service in self:
+            connection = service.connection_ids.sudo()
+            is_live = service._origin.id in live
+            if is_live:
+                service.connection_status = connection.state
+            else:
+                known = connection.listening_since or service.status == "start"
+                state = "disconnected" if known else "unknown"
+                is_starting = service.status == "start" and service._is_starting()
+                service.connection_status = "connecting" if is_starting else state
+            service.thread_identifier = is_live and connection.thread_identifier
+            service.host_info = is_live and connection.host_info
+            service.listening_since = is_live and connection.listening_since
+
+    def _search_connection_status(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # Whether a listener lives is no column; there are few services.
+        services = self.with_context(active_test=False).search(Domain.TRUE)
+        found = services.filtered(lambda one: one.connection_status in value)
+        return Domain("id", "in", found.ids)
+
+    @api.depends("connection_ids.problem", "connection_ids.problem_detail")
+    @api.depends_context("lang")
+    def _compute_last_error(self):
+        for service in self:
+            connection = service.connection_ids.sudo()
+            service.last_error = connection.problem and service._describe_problem(
+                connection.problem, connection.problem_detail or ""
+            )
+
+    @api.depends("connection_ids.session_lost_date", "session_loss_seen")
+    @api.depends_context("lang", "tz")
+    def _compute_session_loss(self):
+        for service in self:
+            lost = service.connection_ids.sudo().session_lost_date
+            service.session_loss = bool(
+                lost and lost != service.session_loss_seen
+            ) and (
+                self.env._(
+                    "When the listener connected on %s, the broker had lost the "
+                    "session: what was published before may be missing. Check that "
+                    "the broker keeps sessions and messages (README, Operations).",
+                    format_datetime(self.env, lost),
+                )
+            )
+
+    def _compute_suspended_handlers(self):
+        suspended = self.env["mqtt.handler"].search([("suspended_since", "!=", False)])
+        for service in self:
+            names = suspended.filtered(lambda one, of=service: one._is_for(of))
+            service.suspended_handlers = ", ".join(names.mapped("name")) or False
 
     def _register_hook(self):
         """Say in the log what else only the form of a service would show."""
@@ -40,7 +133,7 @@ class MqttService(models.Model):
                AND database = (SELECT oid FROM pg_database
                                 WHERE datname = current_database())
             """,
-            [LOCK_CLASS],
+            [LISTENER_LOCK_CLASS],
         )
         return {service_id for (service_id,) in self.env.cr.fetchall()}
 
@@ -71,6 +164,16 @@ class MqttService(models.Model):
         return age.total_seconds() < START_SECONDS
 
     def _describe_status(self, status):
+        described = self._describe_own_status(status)
+        if not self.suspended_handlers:
+            return described
+        return self.env._(
+            "%(status)s. Suspended handlers: %(names)s",
+            status=described.rstrip("."),
+            names=self.suspended_handlers,
+        )
+
+    def _describe_own_status(self, status):
         env = self.env
         if status in ("error", "disconnected") and self.thread_identifier:
             return self.last_error or env._("MQTT Service is not connected")
@@ -87,49 +190,12 @@ class MqttService(models.Model):
             "not_configured": env._("MQTT Service has no host: enter the broker's"),
         }[status]
 
-    def _describe_problem(self, code, detail):
-        """A problem that the listener reported, in words a person can act on."""
-        env, at = self.env, {"host": self.host or "", "port": self.port}
-        words = {
-            "name_unknown": env._("The name %s is not known: check Host.", self.host),
-            "refused": env._(
-                "Nothing answers on %(host)s:%(port)s: "
-                "is the broker running, and Port right?",
-                **at,
-            ),
-            "unreachable": env._(
-                "%(host)s cannot be reached: %(why)s", host=self.host, why=detail
-            ),
-            "timeout": env._("%(host)s:%(port)s does not answer in time.", **at),
-            "credentials": env._(
-                "The broker refused the login: check Username and Password."
-            ),
-            "not_authorized": env._(
-                "The broker refused the login (not authorized): check Username and "
-                "Password, and what the broker allows them."
-            ),
-            "protocol": env._(
-                "The broker does not speak this version of MQTT, or not MQTT at all: "
-                "check Protocol and Port."
-            ),
-            "closed_early": env._(
-                "The broker closed the connection before it answered the login: check "
-                "Protocol, Port and TLS."
-            ),
-            "client_id": env._("The broker refused the client ID."),
-            "taken_over": env._(
-                "Another client connected with the same client ID and took the "
-                "session over. Find it, then start this service again."
-            ),
-            "lost": env._("The connection to the broker was lost. %s", detail).strip(),
-            "silent": env._("The broker fell silent; the connection was renewed."),
-            "busy": env._("The broker is not available now: %s", detail),
-            # Not followed: the password would go where nobody has said it may.
-            "moved": env._(
-                "The broker asks to use another one: %s. Enter it as Host, or switch "
-                "Follow Redirects on, and start the service again.",
-                detail,
-            ),
-        }
-        other = env._("The broker refused the connection: %s", detail)
-        return words.get(code, other)
+    def action_open_suspended_handlers(self):
+        """Open the suspended handlers that messages of these services wait for."""
+        self.check_access("read")
+        handlers = self.env["mqtt.handler"].search([("suspended_since", "!=", False)])
+        own = handlers.filtered(lambda one: any(map(one._is_for, self)))
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "mqtt_listener.mqtt_handler_action"
+        )
+        return {**action, "domain": [("id", "in", own.ids)], "context": {}}

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import NO_ACCESS
 from odoo.tools import format_datetime
 
 from ...mqtt.headers import HeaderError, parse_headers
@@ -41,22 +40,6 @@ class MqttService(models.Model):
         compute="_compute_tls_certificate_end",
         store=True,
     )
-    tls_key = fields.Text(
-        string="Private Key",
-        compute="_compute_secrets",
-        inverse="_inverse_tls_key",
-        help="Of the client certificate, as PEM. Write only: it is never shown again.",
-    )
-    tls_key_secret = fields.Text(groups=NO_ACCESS, copy=False)
-    tls_key_is_set = fields.Boolean(compute="_compute_secrets")
-    tls_key_password = fields.Char(
-        string="Password of the Key",
-        compute="_compute_secrets",
-        inverse="_inverse_tls_key_password",
-        help="Where the key is encrypted. Write only: it is never shown again.",
-    )
-    tls_key_password_secret = fields.Char(groups=NO_ACCESS, copy=False)
-    tls_key_password_is_set = fields.Boolean(compute="_compute_secrets")
     tls_unchecked = fields.Boolean(
         string="Do Not Check the Broker's Certificate",
         help="Whoever stands between Odoo and the broker can then read and change all "
@@ -67,33 +50,10 @@ class MqttService(models.Model):
         help="Protocol names, separated by commas, for brokers that share their port "
         "with others, such as x-amzn-mqtt-ca or mqtt.",
     )
-    websocket_headers = fields.Text(
-        compute="_compute_secrets",
-        inverse="_inverse_websocket_headers",
-        help="A line each, such as “Authorization: Bearer …”. Write only: they are "
-        "never shown again.",
-    )
-    websocket_headers_secret = fields.Text(groups=NO_ACCESS, copy=False)
-    websocket_headers_is_set = fields.Boolean(compute="_compute_secrets")
     broker_certificate_end = fields.Datetime(related="connection_ids.certificate_end")
     certificate_warning = fields.Char(compute="_compute_certificate_warning")
 
     # Computes
-
-    def _compute_secrets(self):
-        for service in self:
-            for name in ("tls_key", "tls_key_password", "websocket_headers"):
-                service[name] = False
-                service[f"{name}_is_set"] = bool(service.sudo()[f"{name}_secret"])
-
-    def _inverse_tls_key(self):
-        self._set_secret("tls_key")
-
-    def _inverse_tls_key_password(self):
-        self._set_secret("tls_key_password")
-
-    def _inverse_websocket_headers(self):
-        self._set_secret("websocket_headers")
 
     @api.depends("tls_certificate")
     def _compute_tls_certificate_end(self):
@@ -146,13 +106,6 @@ class MqttService(models.Model):
 
     # Business
 
-    def _listener_settings(self):
-        return {
-            **super()._listener_settings(),
-            "tls": self._tls_values() if self.tls else None,
-            "websocket_headers": self._websocket_headers(),
-        }
-
     def _tls_values(self):
         """What :class:`Tls` takes."""
         service = self.sudo()
@@ -175,119 +128,32 @@ class MqttService(models.Model):
         except HeaderError:
             return ()  # Start says so
 
-    def _check_configuration(self):
-        super()._check_configuration()
+    def _check_headers(self):
+        """:raise UserError: when the stored headers cannot be headers."""
         try:
             parse_headers(self.sudo().websocket_headers_secret or "")
         except HeaderError as error:
-            raise UserError(
-                self.env._("“%s”: ", self.name) + self._describe_problem("headers", "")
-            ) from error
-        if not self.tls:
-            return
+            raise self._configuration_error("headers") from error
+
+    def _check_tls(self):
+        """:raise UserError: when certificates and key cannot be used."""
+        service = self.sudo()
         values = self._tls_values()
-        if self.sudo().tls_key_reference or self.sudo().tls_key_password_reference:
-            # Whoever connects can look the key up; who asks for a start need not.
+        if service.tls_key_reference or service.tls_key_password_reference:
+            # The process that connects can look up the key; the user who starts the
+            # service need not be able to.
             values |= {"certificate": "", "key": "", "key_password": ""}
         try:
             Tls(**values).check()
         except TlsError as error:
-            raise UserError(
-                self.env._(
-                    "“%(service)s”: %(problem)s",
-                    service=self.name,
-                    problem=self._describe_tls_error(error.code),
-                )
-            ) from None
+            raise self._configuration_error("tls_setup", error.code) from None
 
-    def _describe_tls_error(self, code):
-        env = self.env
-        return {
-            "authorities": env._(
-                "Authorities is no certificate as PEM: it has to begin with "
-                "-----BEGIN CERTIFICATE-----."
-            ),
-            "certificate": env._(
-                "Client Certificate is no certificate as PEM: it has to begin with "
-                "-----BEGIN CERTIFICATE-----."
-            ),
-            "certificate_missing": env._(
-                "There is a Private Key, and no Client Certificate to it: enter it, or "
-                "remove the key."
-            ),
-            "certificate_ended": env._(
-                "Client Certificate has ended: enter the renewed one."
-            ),
-            "key": env._(
-                "Private Key cannot be read: it has to be PEM, and to begin with "
-                "-----BEGIN … PRIVATE KEY-----."
-            ),
-            "key_missing": env._("Client Certificate needs its Private Key: enter it."),
-            "key_password": env._(
-                "Private Key is encrypted, and Password of the Key does not fit."
-            ),
-            "key_mismatch": env._(
-                "Private Key is not the one that Client Certificate was made for."
-            ),
-        }[code]
-
-    def _describe_problem(self, code, detail):
-        env, at = self.env, {"host": self.host or "", "port": self.port}
-        if code == "tls_setup":
-            return self._describe_tls_error(detail)
-        words = {
-            "certificate_ended": env._(
-                "The broker's certificate has ended: its operator has to renew it."
-            ),
-            "certificate_not_yet": env._(
-                "The broker's certificate is not valid yet: do the clocks agree?"
-            ),
-            "certificate_name": env._(
-                "The broker's certificate is for another name than %s: enter one of "
-                "its names as Host (Test Connection shows them).",
-                self.host,
-            ),
-            "certificate_self_signed": env._(
-                "The broker's certificate is signed by itself: if it is the right one, "
-                "enter it as Authorities."
-            ),
-            "certificate_unknown": env._(
-                "The authority that signed the broker's certificate is not trusted: "
-                "enter its certificate as Authorities."
-            ),
-            "certificate_other": env._(
-                "The broker's certificate is refused: %s", detail
-            ),
-            "no_tls": env._(
-                "%(host)s:%(port)s does not speak TLS: check Port, or switch TLS off.",
-                **at,
-            ),
-            "tls_closed": env._(
-                "The broker closed the connection while TLS was set up: does it speak "
-                "TLS on this port? Does it ask for a client certificate, and take "
-                "this one?"
-            ),
-            "tls_version": env._(
-                "The broker speaks only versions of TLS before 1.2, which are not safe."
-            ),
-            "client_certificate_missing": env._(
-                "The broker asks for a client certificate: enter Client Certificate "
-                "and Private Key."
-            ),
-            "client_certificate_refused": env._(
-                "The broker refused the client certificate: is it from an authority "
-                "that the broker trusts, and not revoked? (%s)",
-                detail,
-            ),
-            "alpn": env._("The broker takes none of the names in ALPN."),
-            "tls_other": env._("TLS failed: %s", detail),
-            "headers": env._(
-                "Websocket Headers: each line has to be a name, a colon and a value."
-            ),
-            "websocket": env._(
-                "%(host)s:%(port)s does not speak MQTT over WebSockets there: check "
-                "Port, Websocket Path, and the headers that it asks for.",
-                **at,
-            ),
-        }
-        return words.get(code) or super()._describe_problem(code, detail)
+    def _configuration_error(self, code, detail=""):
+        """A problem of the configuration, for the user who starts the service."""
+        return UserError(
+            self.env._(
+                "“%(service)s”: %(problem)s",
+                service=self.name,
+                problem=self._describe_problem(code, detail),
+            )
+        )
