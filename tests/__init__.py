@@ -42,6 +42,7 @@ from . import test_references
 from . import test_removal
 from . import test_request
 from . import test_service
+from . import test_slow_handlers
 from . import test_spreadsheet
 from . import test_subscriptions
 from . import test_suspension

@@ -8,7 +8,6 @@ from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from ..jobs.failure import Failure
-from ..jobs.guard import Guard
 from ..models.base import RECORDER
 from ..models.groups import OPERATOR, check_group
 from ..models.mqtt_signal_history import SHOWN_BYTES
@@ -248,7 +247,7 @@ class MqttHandlerTrial(models.TransientModel):
         function = handler._bind(message.service_id)
         setattr(env.cr, RECORDER, recorder)
         try:
-            with Guard(env.cr, handler._seconds("own_call_seconds")) as guard:
+            with handler._guard("own_call_seconds") as guard:
                 guard.call(function, message)
                 env.flush_all()
             message._check_is_there()
