@@ -136,8 +136,8 @@ def _raise_in(thread_id: int, error: type) -> None:
 def _describe_stack(thread_id: int) -> str:
     """Where a thread is, innermost first, as far as the call that is watched."""
     places = []
-    frame = sys._current_frames().get(thread_id)
-    for frame, line in traceback.walk_stack(frame) if frame else ():
+    innermost = sys._current_frames().get(thread_id)
+    for frame, line in traceback.walk_stack(innermost) if innermost else ():
         if frame.f_code.co_filename == __file__ or len(places) == MAX_PLACES:
             break
         file = frame.f_code.co_filename.rpartition("-packages/")[2]

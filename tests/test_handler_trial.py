@@ -8,8 +8,7 @@ from odoo.tests import Form, mute_logger, new_test_user, tagged
 from .test_handler import HandlerCase
 
 
-@tagged("post_install", "-at_install")
-class TestHandlerTrial(HandlerCase):
+class TrialCase(HandlerCase):
     def setUp(self):
         super().setUp()
         self.operator = new_test_user(
@@ -43,6 +42,9 @@ class TestHandlerTrial(HandlerCase):
             (before, "→", after), zip(cells, cells[1:], cells[2:], strict=False)
         )
 
+
+@tagged("post_install", "-at_install")
+class TestHandlerTrial(TrialCase):
     def test_changes_are_shown_and_none_is_kept(self):
         changed = self.partner("plant/1")
         changed.street = "Old street"

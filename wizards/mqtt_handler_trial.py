@@ -13,7 +13,6 @@ from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
 from ..mqtt.wording import TOPIC_CHARS, short_line
 from .changed_rows import (
-    MAX_SEARCHED,
     Searcher,
     find_tables,
     is_counting,
@@ -27,7 +26,9 @@ MAX_TEXT_CHARS = 20_000  # of a traceback
 
 
 class MqttHandlerTrial(models.TransientModel):
-    """What a handler would do with a message. Nothing of it is kept."""
+    """What a handler would do with a message: what PostgreSQL says that it changed in a
+    transaction that is rolled back.
+    """
 
     _name = "mqtt.handler.trial"
     _description = "Trial of an MQTT Handler"
@@ -274,7 +275,6 @@ class MqttHandlerTrial(models.TransientModel):
             "more": len(changes) - len(shown) + before.more + after.more,
             "tables": others,
             "cut": [table for table in tables if table.floor],
-            "searched": MAX_SEARCHED,
         }
         return self._describe_changes(total, values, is_counting(env.cr))
 
@@ -323,8 +323,9 @@ class MqttHandlerTrial(models.TransientModel):
     def _describe_changes(self, total, values, is_counted):
         if not is_counted:
             summary = self.env._(
-                "It ran, and nothing was kept. What it would have changed is not known, "
-                "because PostgreSQL does not count changes (track_counts is off)."
+                "It ran, and nothing was kept. What it would have changed is not "
+                "known, because PostgreSQL does not count changes (track_counts is "
+                "off)."
             )
         elif not total:
             summary = self.env._("It ran, and would have changed nothing.")
