@@ -30,6 +30,7 @@
         "views/queue_job_views.xml",
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",
+        "wizards/mqtt_handler_trial_templates.xml",
         "wizards/mqtt_handler_trial_views.xml",
         "wizards/mqtt_publish_views.xml",
         "views/mqtt_menus.xml",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from odoo import SUPERUSER_ID, models
+from odoo import SUPERUSER_ID, api, models
 
 from ..mqtt.pattern import TopicPattern
-from .guard import HandlerError, HandlerGoneError
+from .guard import Guard, HandlerError, HandlerGoneError
+
+SWITCHED_ON = ("1", "true", "yes", "on")
 
 
 class MqttHandler(models.Model):
@@ -59,6 +61,16 @@ class MqttHandler(models.Model):
                 )
 
         return call
+
+    @api.model
+    def _guard(self, limit: str) -> Guard:
+        """What calls of handlers are made in.
+
+        :param limit: name of the system parameter with the seconds that one may take.
+        """
+        parameters = self.env["ir.config_parameter"].sudo()
+        value = parameters.get_param("mqtt_listener.interrupt_calls") or ""
+        return Guard(self.env.cr, self._seconds(limit), value.lower() in SWITCHED_ON)
 
     def _bind_method(self, env):
         if not self._declared_method():

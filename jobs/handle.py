@@ -24,7 +24,7 @@ from .failure import (
     is_connection_lost,
     shorten,
 )
-from .guard import Guard, HandlerError, HandlerGoneError, SlowHandlerError
+from .guard import HandlerError, HandlerGoneError, SlowHandlerError
 
 ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, HandlerGoneError, SlowHandlerError)}
 
@@ -120,8 +120,7 @@ class MqttSignalHistory(models.Model):
         (call,) = self.service_id._calls_of(handler, self, **context)
         begin = time.perf_counter()
         try:
-            limit = handler._seconds("own_call_seconds")
-            with Guard(self.env.cr, limit) as guard:
+            with handler._guard("own_call_seconds") as guard:
                 guard.call(call.function, self)
                 self.env.flush_all()
             self._check_is_there()

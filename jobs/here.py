@@ -80,14 +80,13 @@ class MqttService(models.Model):
         :param quick: ids of the handlers.
         :return: (handler id, message id) of what has to wait all the same.
         """
-        handlers = self.env["mqtt.handler"]
         self.env.flush_all()  # what goes wrong there is not the handlers' doing
         calls = list(self._calls_here(matches, quick))
         run = Run(
             self.env,
             calls,
-            job_seconds=handlers._seconds("storing_job_seconds"),
-            call_seconds=handlers._seconds("storing_call_seconds"),
+            job_limit="storing_job_seconds",
+            call_limit="storing_call_seconds",
             has_more_time=False,
         )
         try:
@@ -95,10 +94,7 @@ class MqttService(models.Model):
                 run.go()
                 run.save_tallies()
                 # What is only checked at the commit would keep messages unstored.
-                self.env.cr.execute(
-                    "SET CONSTRAINTS ALL IMMEDIATE;"
-                    " SET LOCAL statement_timeout TO DEFAULT"
-                )
+                self.env.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
             left = run.left + run.held
         except Exception as error:
             if is_connection_lost(error, self.env.cr):

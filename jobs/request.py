@@ -12,7 +12,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 from ..mqtt.response import is_response
 from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, in_one_line, is_conflict, is_connection_lost
-from .guard import Guard, HandlerError
+from .guard import HandlerError
 
 PRIORITY = 5  # before the default of 10: somebody waits for it
 MAX_RETRIES = 5
@@ -169,8 +169,7 @@ class MqttRequest(models.Model):
             return self.env._("The records that asked were deleted.")
         method = getattr(records, self.method_name)
         try:
-            limit = self.env["mqtt.handler"]._seconds("own_call_seconds")
-            with Guard(self.env.cr, limit) as guard:
+            with self.env["mqtt.handler"]._guard("own_call_seconds") as guard:
                 # sudo: whom the method runs as need not be an MQTT user
                 guard.call(method, message.with_env(env).sudo())
                 self.env.flush_all()

@@ -10,7 +10,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, is_conflict, is_connection_lost
-from .guard import Guard, SlowHandlerError
+from .guard import SlowHandlerError
 from .streak import Streak
 
 SLICE_CALLS = 100  # under one savepoint: what is run again when one of them raises
@@ -58,8 +58,9 @@ class Run:
         is tried again by a job of its own.
     :param in_order: leave out what follows a failed message of the same topic.
     :param restarts: how often the job was begun before.
-    :param job_seconds: after which no call is begun; 0: as in a job of many messages.
-    :param call_seconds: what one call may take; 0: as in a job of many messages.
+    :param job_limit: name of the parameter with the seconds after which no call is
+        begun; nor is one after a call that took longer than it may.
+    :param call_limit: name of the parameter with the seconds that one call may take.
     :param has_more_time: whether a call that is too slow gets a job of its own. Where
         not, its exception ends the run.
     :ivar left: the calls that were not made.
@@ -73,8 +74,8 @@ class Run:
     context: dict = field(default_factory=dict)
     in_order: bool = False
     restarts: int = 0
-    job_seconds: float = 0
-    call_seconds: float = 0
+    job_limit: str = "job_seconds"
+    call_limit: str = "call_seconds"
     has_more_time: bool = True
     held: list[Call] = field(default_factory=list)
     left: list[Call] = field(default_factory=list)
@@ -84,6 +85,8 @@ class Run:
     _held_topics: set[str] = field(default_factory=set)
     _last_handler: object = None
     _streaks: dict[object, Streak] = field(default_factory=dict)
+    _is_too_slow: bool = False  # the last call: no other is begun
+    _slow: tuple[Call, Exception] | None = None  # the call that was, and raised
 
     def go(self) -> Run:
         """Make the calls.
@@ -92,10 +95,9 @@ class Run:
         """
         self.left = list(self.calls)
         handlers = self.env["mqtt.handler"]
-        self._limit = self.call_seconds or handlers._seconds("call_seconds")
-        seconds = self.job_seconds or handlers._seconds("job_seconds")
-        self._end = time.monotonic() + seconds
-        with Guard(self.env.cr, self._limit) as self._guard:
+        self._limit = handlers._seconds(self.call_limit)
+        self._end = time.monotonic() + handlers._seconds(self.job_limit)
+        with handlers._guard(self.call_limit) as self._guard:
             while self.left and not self._is_over():
                 calls = self.left[:SLICE_CALLS]
                 count = self._together(calls)
@@ -114,7 +116,7 @@ class Run:
         return self
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._end
+        return self._is_too_slow or time.monotonic() >= self._end
 
     def _is_held(self, call: Call) -> bool:
         return self.in_order and call.messages[:1].topic in self._held_topics
@@ -130,7 +132,8 @@ class Run:
 
     def _together(self, calls: list[Call]) -> int | None:
         """Make calls under one savepoint; how many, or ``None`` when one raised."""
-        self._slow = call = None
+        self._slow = None
+        self._is_too_slow = False
         made: list[tuple[Call, float]] = []
         held: list[Call] = []
         count = 0
@@ -147,8 +150,6 @@ class Run:
                 self._check_messages_stay([call for call, _seconds in made])
         except Exception as error:
             self._let_pass(error)
-            if isinstance(error, SlowHandlerError):
-                self._slow = call, error
             return None
         self.held += held
         for call, seconds in made:
@@ -162,6 +163,7 @@ class Run:
         slow, error = self._slow or (None, None)
         if slow:  # time enough to come as far as this one, which is not made again
             self._end = max(self._end, time.monotonic() + self._limit)
+            self._is_too_slow = False
         for count, call in enumerate(calls):
             if count and self._is_over():
                 return count
@@ -169,6 +171,7 @@ class Run:
                 self.held.append(call)
             elif not self._is_held(call):
                 self._alone(call, error if call == slow else None)
+            self._is_too_slow = self._is_too_slow or call == slow
         return len(calls)
 
     def _alone(self, call: Call, error: Exception | None) -> None:
@@ -215,8 +218,16 @@ class Run:
             call.messages._forget_parsed()
             self._last_handler = call.handler
         begin = time.perf_counter()
-        self._guard.call(call.function, call.messages)
-        return time.perf_counter() - begin
+        try:
+            self._guard.call(call.function, call.messages)
+        except Exception as error:
+            self._is_too_slow = time.perf_counter() - begin > self._limit
+            if self._is_too_slow or isinstance(error, SlowHandlerError):
+                self._slow = call, error
+            raise
+        seconds = time.perf_counter() - begin
+        self._is_too_slow = seconds > self._limit
+        return seconds
 
     def _check_messages_stay(self, calls: list[Call]) -> None:
         ids = {message_id for call in calls for message_id in call.messages.ids}

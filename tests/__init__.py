@@ -43,11 +43,13 @@ from . import test_references
 from . import test_removal
 from . import test_request
 from . import test_service
+from . import test_slow_handlers
 from . import test_spreadsheet
 from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_trial_changes
 from . import test_two_transactions
 from . import test_window
 from . import test_wording

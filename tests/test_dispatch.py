@@ -159,7 +159,7 @@ class TestDispatchWhereStored(DispatchCase):
                 pass
 
         self.declare("plant/+", on_slow, name="_on_slow")
-        self.limit(storing_call_seconds=0.2)
+        self.limit(storing_call_seconds=0.2, interrupt_calls="1")
         self.store("1")
         self.assertEqual(self.messages.state, "queued")
         patient.append(True)

@@ -342,7 +342,7 @@ class TestHandler(HandlerCase):
             self.create({"name": how})
 
         self.declare("plant/{how}", loops)
-        self.limit(call_seconds=0.2, own_call_seconds=0.2)
+        self.limit(call_seconds=0.2, own_call_seconds=0.2, interrupt_calls="1")
         with mute_logger("odoo.sql_db"):
             messages = self.receive(
                 *(self.message(f"plant/{how}") for how in ("x", "python", "sql", "y"))

@@ -1,33 +1,34 @@
 import time
-
-from markupsafe import Markup
+from contextlib import closing
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import html2plaintext
 
 from ..jobs.failure import Failure
-from ..jobs.guard import Guard
 from ..models.common.groups import OPERATOR, check_group
 from ..models.common.wide_fields import BigMany2one
-from ..models.extensions.base import RECORDER
-from ..models.handler.trial_recorder import Recorder
 from ..models.message.mqtt_signal_history import SHOWN_BYTES
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
 from ..mqtt.wording import TOPIC_CHARS, short_line
-from .printed import printed
+from .changed_rows import (
+    Searcher,
+    find_tables,
+    is_counting,
+    read_counts,
+)
+from .row_changes import compare
+from .shown_changes import Words
 
-MAX_FIELDS = 20  # of one record that are shown
-MAX_NAMES = 10  # of the records in a many2many field
-MAX_VALUE_CHARS = 200
-MAX_TEXT_CHARS = 20_000  # of what was printed, and of a traceback
-BADGES = {"created": "success", "changed": "info", "deleted": "danger"}
+MAX_SHOWN = 100  # records of which names and values are shown; more are counted
+MAX_TEXT_CHARS = 20_000  # of a traceback
 
 
 class MqttHandlerTrial(models.TransientModel):
-    """What a handler would do with a message. Nothing of it is kept."""
+    """What a handler would do with a message: what PostgreSQL says that it changed in a
+    transaction that is rolled back.
+    """
 
     _name = "mqtt.handler.trial"
     _description = "Trial of an MQTT Handler"
@@ -70,7 +71,6 @@ class MqttHandlerTrial(models.TransientModel):
     )
     summary = fields.Char(readonly=True)
     changes = fields.Html(readonly=True)
-    printed = fields.Text(readonly=True)
     error = fields.Text(readonly=True)
     trace = fields.Text(string="Traceback", readonly=True)
     duration = fields.Float(
@@ -205,8 +205,8 @@ class MqttHandlerTrial(models.TransientModel):
     def _try(self):
         """Run the handler in a transaction of its own, which is rolled back.
 
-        Not under a savepoint: hooks, bus notifications and mails that wait for the
-        commit have to go with it.
+        Not under a savepoint alone: hooks, bus notifications and mails that wait for
+        the commit have to go with it.
 
         :return: values of this record: the result.
         """
@@ -221,39 +221,62 @@ class MqttHandlerTrial(models.TransientModel):
 
     def _try_in(self, env):
         message = self._message_in(env)
-        recorder = Recorder(self._reader(env))
-        failure = None
-        with printed() as output:
+        counts = read_counts(env.cr)
+        # What was before is read after a rollback to it.
+        with closing(env.cr.savepoint()) as savepoint:
+            failure = None
             begin = time.perf_counter()
             try:
-                self._call(message, recorder)
+                self._call(message)
             except Exception as error:
                 failure = Failure.of(error)
-            seconds = time.perf_counter() - begin
-        result = {
-            "duration": seconds * 1000,
-            "printed": _storable(output.text) or False,
-            "error": False,
-            "trace": False,
-            "changes": False,
-        }
-        if failure:
-            return result | self._describe_failure(failure)
-        return result | self._describe_changes(recorder)
+            result = {
+                "duration": (time.perf_counter() - begin) * 1000,
+                "error": False,
+                "trace": False,
+                "changes": False,
+            }
+            if failure:
+                return result | self._describe_failure(failure)
+            tables = find_tables(env, counts, read_counts(env.cr))
+            known = {message._name: message.ids}
+            return result | self._find_changes(env, tables, known, savepoint)
 
-    def _call(self, message, recorder):
+    def _call(self, message):
         """Call the handler as its job would: as its user, in the same limits."""
         env = message.env
         handler = env["mqtt.handler"].browse(self.handler_id.id)
         function = handler._bind(message.service_id)
-        setattr(env.cr, RECORDER, recorder)
-        try:
-            with Guard(env.cr, handler._seconds("own_call_seconds")) as guard:
-                guard.call(function, message)
-                env.flush_all()
-            message._check_is_there()
-        finally:
-            delattr(env.cr, RECORDER)
+        with handler._guard("own_call_seconds") as guard:
+            guard.call(function, message)
+            env.flush_all()
+        message._check_is_there()
+
+    def _find_changes(self, env, tables, known, savepoint):
+        """What is different in these tables, and everything as it was before.
+
+        :return: values of this record.
+        """
+        searcher, words = Searcher(env, tables, known), Words(self._reader(env))
+        after = searcher.after()
+        names_after = words.names(after)
+        savepoint.rollback()
+        env.registry.reset_changes()
+        before = searcher.before(after)
+        names_before = words.names(before)
+        changes = compare(tables, before, after)
+        shown = changes[:MAX_SHOWN]
+        words.learn(shown, names_before, names_after)
+        others = [table for table in tables if table.is_unknown]
+        total = len(changes) + before.more + after.more
+        total += sum(sum(table.counts) for table in others)
+        values = {
+            "changes": [words.say(one, names_before, names_after) for one in shown],
+            "more": len(changes) - len(shown) + before.more + after.more,
+            "tables": others,
+            "cut": [table for table in tables if table.floor],
+        }
+        return self._describe_changes(total, values, is_counting(env.cr))
 
     def _message_in(self, env):
         messages = env["mqtt.signal.history"]
@@ -280,7 +303,7 @@ class MqttHandlerTrial(models.TransientModel):
         return message
 
     def _reader(self, env):
-        """Who sees the result, in the transaction of the trial."""
+        """The user who sees the result, in the transaction of the trial."""
         names = ("lang", "tz", "allowed_company_ids")
         context = {
             name: self.env.context[name] for name in names if name in self.env.context
@@ -297,9 +320,14 @@ class MqttHandlerTrial(models.TransientModel):
             "trace": failure.trace != failure.text and _storable(failure.trace),
         }
 
-    def _describe_changes(self, recorder):
-        changes, total = recorder.changes()
-        if not total:
+    def _describe_changes(self, total, values, is_counted):
+        if not is_counted:
+            summary = self.env._(
+                "It ran, and nothing was kept. What it would have changed is not "
+                "known, because PostgreSQL does not count changes (track_counts is "
+                "off)."
+            )
+        elif not total:
             summary = self.env._("It ran, and would have changed nothing.")
         elif total == 1:
             summary = self.env._("It would have changed 1 record. Nothing was kept.")
@@ -307,99 +335,12 @@ class MqttHandlerTrial(models.TransientModel):
             summary = self.env._(
                 "It would have changed %s records. Nothing was kept.", total
             )
-        parts = [self._render(recorder.reader, *change) for change in changes]
-        if total > len(changes):
-            more = self.env._("… and %s more", total - len(changes))
-            parts.append(Markup("<p>%s</p>") % more)
-        html = Markup("").join(parts)
-        return {
-            "state": "done",
-            "summary": summary,
-            "changes": Markup(str(html).replace("\0", "␀")) or False,
-        }
-
-    def _render(self, reader, kind, model, record_id, name, values):
-        """One record that was changed, as HTML in which everything is escaped."""
-        labels = {
-            "created": self.env._("Created"),
-            "changed": self.env._("Changed"),
-            "deleted": self.env._("Deleted"),
-        }
-        rows = self._rows(reader, reader[model], kind, values)
-        table = Markup('<table class="table table-sm mb-0"><tbody>%s</tbody></table>')
-        return Markup(
-            '<div class="mb-3 text-break"><span class="badge text-bg-%s">%s</span>'
-            ' <strong>%s</strong> <span class="text-muted">%s (%s, %s)</span>%s</div>'
-        ) % (
-            BADGES[kind],
-            labels[kind],
-            _cut(name),
-            # sudo: what models are called is no secret
-            reader["ir.model"].sudo()._get(model).name,
-            model,
-            record_id,
-            table % Markup("").join(rows) if rows else "",
-        )
-
-    def _rows(self, reader, model, kind, values):
-        shown = [
-            (model._fields[name], before, after)
-            for name, (before, after) in values.items()
-            # What it was created with is told where it says something.
-            if kind == "changed" or after not in (None, False, "", ())
-        ]
-        rows = []
-        for field, before, after in shown[:MAX_FIELDS]:
-            label = field.get_description(reader, ["string"])["string"]
-            if model._has_field_access(field, "read"):
-                old = self._say(reader, field, before)
-                new = self._say(reader, field, after)
-            else:
-                old = new = "•••"
-            rows.append(self._row(kind, label, old, new))
-        if len(shown) > MAX_FIELDS:
-            rows.append(Markup('<tr><td colspan="4">…</td></tr>'))
-        return rows
-
-    def _row(self, kind, label, old, new):
-        cells = [new] if kind == "created" else [old, "→", new]
-        return Markup('<tr><td class="w-25 text-muted">%s</td>%s</tr>') % (
-            label,
-            Markup("").join(Markup("<td>%s</td>") % cell for cell in cells),
-        )
-
-    def _say(self, reader, field, value):
-        """A value of the database as the reader knows it from views, shortened."""
-        if value is not None and field.translate:
-            value = value.get(reader.lang or "en_US", value.get("en_US"))
-        elif value is not None and field.company_dependent:
-            value = value.get(str(reader.company.id))
-        if field.type == "boolean":
-            return self.env._("Yes") if value else self.env._("No")
-        if value in (None, "", ()):
-            return "–"
-        if field.type == "many2one":
-            return self._say_names(reader, field, [value])
-        if field.type == "many2many":
-            return self._say_names(reader, field, value)
-        if field.type == "selection":
-            options = dict(field.get_description(reader, ["selection"])["selection"])
-            return options.get(value, value)
-        if field.type == "datetime":
-            moment = fields.Datetime.context_timestamp(reader.user, value)
-            return moment.isoformat(" ", "seconds")[:19]
-        if isinstance(value, bytes):
-            return self.env._("%s bytes", len(value))
-        return _cut(html2plaintext(value) if field.type == "html" else str(value))
-
-    def _say_names(self, reader, field, ids):
-        # sudo: who may read a record may read what the records in it are called
-        records = reader[field.comodel_name].sudo().browse(ids[:MAX_NAMES])
-        there = records.exists()
-        names = [
-            one.display_name or "" if one in there else f"#{one.id}" for one in records
-        ]
-        return _cut(", ".join(names)) + (" …" if len(ids) > MAX_NAMES else "")
+        changes = False
+        if total or values["cut"]:
+            changes = self.env["ir.qweb"]._render(
+                "mqtt_listener.handler_trial_changes", values
+            )
+        return {"state": "done", "summary": summary, "changes": changes}
 
 
 class MqttHandler(models.Model):
@@ -428,11 +369,7 @@ class MqttHandler(models.Model):
         )
 
 
-def _cut(text, limit=MAX_VALUE_CHARS):
-    return text if len(text) <= limit else text[:limit] + "…"
-
-
 def _storable(text):
     """``text`` as PostgreSQL takes it: no NUL, no half characters, not too much."""
     text = text.replace("\0", "␀").encode("utf-8", "replace").decode()
-    return _cut(text, MAX_TEXT_CHARS)
+    return text if len(text) <= MAX_TEXT_CHARS else text[:MAX_TEXT_CHARS] + "…"

@@ -1,4 +1,3 @@
-from . import base
 from . import judged
 from . import ir_actions_server
 from . import ir_actions_server_publish

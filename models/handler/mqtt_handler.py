@@ -29,11 +29,11 @@ _logger = get_logger(__name__)
 
 DEFAULT_RETRY_PATTERN = {1: 10, 2: 60, 3: 300}
 # Odoo ends a worker after 60 seconds of CPU time. The worst case of a job for many
-# messages: its time, a call that is interrupted, and the time to come as far again.
+# messages: its time, a statement that is canceled, and the time to come as far again.
 SECONDS = {
     "job_seconds": 20.0,  # after which a job for many messages begins no call
-    "call_seconds": 10.0,  # a call in it, at most; longer ones get a job of their own
-    "own_call_seconds": 45.0,  # a call there, at most
+    "call_seconds": 10.0,  # a statement in it; canceled ones get a job of their own
+    "own_call_seconds": 45.0,  # a statement there, at most
     # In the job that stores the messages; 0: handlers always have jobs of their own.
     "storing_job_seconds": 1.0,
     "storing_call_seconds": 1.0,

@@ -34,6 +34,29 @@ class TestFactory(MqttCase):
         self.assertIn("not JSON", message.job_ids.exc_message)
         self.assertFalse(self.machine("press-1"))
 
+    def test_what_a_trial_of_a_handler_shows(self):
+        handler = self.env["mqtt.handler"].search(
+            [
+                ("model_name", "=", "mqtt.factory.machine"),
+                ("method_name", "=", "_on_state"),
+            ]
+        )
+        trial = self.env["mqtt.handler.trial"].create(
+            {
+                "handler_id": handler.id,
+                "service_id": self.service.id,
+                "topic": "factory/press-1/state",
+                "payload": "fault run1-1",
+            }
+        )
+        with self.enter_registry_test_mode():
+            trial.action_run()
+        self.assertEqual(
+            trial.summary, "It would have changed 1 record. Nothing was kept."
+        )
+        self.assertIn("mqtt.factory.machine", trial.changes)
+        self.assertFalse(self.machine("press-1"))
+
     def test_a_command_and_its_answer(self):
         """What the machine answers stands on its form; so does its silence."""
         self.service.write({"host": "127.0.0.1", "port": 1})
