@@ -8,13 +8,13 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 from odoo.tools import file_path
 
-from ..dev.certificates import Identity
 from ..listener.connection_test import run_connection_test
 from ..listener.publisher import Publisher
 from ..listener.settings import ServiceSettings
 from ..mqtt import tls
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.tls import Tls
+from .certificates import Identity
 from .test_handler import HandlerCase
 
 SELECT_LIMIT = 1024  # descriptors that select(2) takes

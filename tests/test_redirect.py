@@ -11,7 +11,7 @@ from ..listener.publisher import Publisher
 from ..listener.route import MAX_REDIRECTS, Route
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.redirect import Server, first_server
-from .e2e.fake_broker import CONNECT, PUBLISH, SUBSCRIBE
+from .fake_broker import CONNECT, PUBLISH, SUBSCRIBE
 from .listening import LOGGER, ListenerCase, Recorder
 
 BROKER = os.environ.get("MQTT_TEST_BROKER", "")

@@ -8,7 +8,6 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import config
 
-from ..dev.certificates import Identity
 from ..listener.client import new_client
 from ..listener.problem import Problem
 from ..listener.publisher import Publisher
@@ -23,6 +22,7 @@ from ..mqtt.reference import (
     is_reference,
     look_up,
 )
+from .certificates import Identity
 from .common import MqttCase
 
 
