@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo test wheel seams faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -14,6 +14,9 @@ demo: ## a factory publishes, Odoo stores; SECONDS=20 ends by itself and counts
 
 test: ## all tests; TESTS=<test tags or pytest -k expression> for some
 	@$(DEV) test $(if $(TESTS),"$(TESTS)")
+
+wheel: ## the addon as a Python package, in dist/
+	@$(DEV) wheel
 
 seams: ## events in any order, on the real models; STEPS=200000 for a long run
 	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams

@@ -2,6 +2,7 @@ from . import controllers
 from . import models
 from . import jobs
 from . import wizards
+from .hooks import uninstall_hook
 from .listener import MQTT_THREADS
 from .listener.server import post_load
 from .mqtt.handler import mqtt_handler

@@ -41,5 +41,6 @@
         ],
     },
     "post_load": "post_load",
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

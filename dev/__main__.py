@@ -18,6 +18,7 @@ WITHOUT_BROWSER = {
     "load",
     "shell",
     "stop",
+    "wheel",
 }
 
 

@@ -34,6 +34,7 @@ class Odoo(Server):
     :param mqtt: the section `[mqtt_listener]` of the configuration
     :param options: more of the section `[options]`, or changes to it
     :param channels: queue_job's channels
+    :param python: the interpreter of another environment that it runs in
     """
 
     name = "odoo"
@@ -49,6 +50,7 @@ class Odoo(Server):
         mqtt: "dict[str, object] | None" = None,
         options: "dict[str, object] | None" = None,
         channels: str = CHANNELS,
+        python: "Path | str" = sys.executable,
         outlive: bool = False,
     ) -> None:
         super().__init__(directory, outlive=outlive)
@@ -59,6 +61,7 @@ class Odoo(Server):
         self.mqtt = mqtt or {}
         self.options = options or {}
         self.channels = channels
+        self.python = python
         self._users: dict[str, int] = {}
         self.configuration = self.directory / "odoo.conf"
         self._wanted_port = port
@@ -109,7 +112,7 @@ class Odoo(Server):
 
     def command_line(self, command: str, *arguments: str) -> "list[str]":
         """An odoo command on this server's configuration and database."""
-        script = [sys.executable, str(self.tree.script), command]
+        script = [str(self.python), str(self.tree.script), command]
         database = ["-d", self.database] if self.database else []
         return [*script, "-c", str(self.configuration), *database, *arguments]
 

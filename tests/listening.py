@@ -9,7 +9,7 @@ from ..broker.settings import ServiceSettings
 from ..listener.connection import MqttConnection
 from ..listener.inbox import Inbox
 from .common import MqttCase
-from .e2e.fake_broker import CONNECT, PUBACK, PUBLISH, FakeBroker
+from .fake_broker import CONNECT, PUBACK, PUBLISH, FakeBroker
 
 DISCONNECT = 14
 TIMEOUT = 15  # seconds to wait for what has to happen

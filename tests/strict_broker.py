@@ -1,6 +1,6 @@
 """A broker that cannot do all, and refuses in ways that Mosquitto cannot be made to."""
 
-from .e2e.fake_broker import CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE
+from .fake_broker import CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE
 from .listening import Recorder
 
 NO_SHARED, NO_WILDCARDS, NO_IDENTIFIERS = b"\x2a\0", b"\x28\0", b"\x29\0"

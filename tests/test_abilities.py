@@ -11,7 +11,7 @@ from ..listener.subscriptions import Subscriptions
 from ..listener.writer import Writer
 from ..mqtt.topic import TopicFilter
 from . import strict_broker as say
-from .e2e.fake_broker import CONNECT, UNSUBSCRIBE
+from .fake_broker import CONNECT, UNSUBSCRIBE
 from .listening import LOGGER, ListenerCase
 from .strict_broker import StrictBroker
 from .test_broker_limits import BridgeHere

@@ -5,7 +5,7 @@ from odoo.tools import mute_logger
 from ..broker.connection_test import run_connection_test
 from ..broker.publisher import Publisher
 from ..broker.settings import ServiceSettings
-from .e2e.fake_broker import CONNECT
+from .fake_broker import CONNECT
 from .listening import DISCONNECT, LOGGER, ListenerCase, Recorder
 
 HAS_WILL = 0x04  # of the flags of CONNECT, section 3.1.2.3

@@ -12,7 +12,7 @@ from ..listener.bridge import Bridge
 from ..listener.inbox import Inbox
 from ..listener.writer import Writer
 from ..mqtt.outgoing import Outgoing
-from .e2e.fake_broker import PINGREQ, PUBLISH
+from .fake_broker import PINGREQ, PUBLISH
 from .listening import DISCONNECT, LOGGER, ListenerCase, Recorder
 
 KEEP_ALIVE_2 = b"\x13\0\2"  # seconds

@@ -10,7 +10,7 @@ from paho.mqtt import client as paho
 from odoo.tests import tagged
 
 from ..broker import connection_test
-from .e2e.fake_broker import SUBSCRIBE
+from .fake_broker import SUBSCRIBE
 from .listening import TIMEOUT, ListenerCase, Recorder
 from .strict_broker import StrictBroker
 

@@ -5,7 +5,7 @@ from odoo.tests import BaseCase, mute_logger, tagged
 from ..broker.problem import Problem
 from ..listener.endings import LASTING, SHORT_LIVED, Endings
 from ..listener.suspicion import Suspicion
-from .e2e.fake_broker import SUBSCRIBE
+from .fake_broker import SUBSCRIBE
 from .listening import LOGGER, ListenerCase
 from .strict_broker import StrictBroker
 

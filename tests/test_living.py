@@ -11,10 +11,10 @@ from odoo.tools import file_path
 from ..broker.connection_test import run_connection_test
 from ..broker.publisher import Publisher
 from ..broker.settings import ServiceSettings
-from ..dev.certificates import Identity
 from ..mqtt import tls
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.tls import Tls
+from .certificates import Identity
 from .test_handler import HandlerCase
 
 SELECT_LIMIT = 1024  # descriptors that select(2) takes

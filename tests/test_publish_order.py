@@ -7,7 +7,7 @@ from odoo.tests import new_test_user, tagged
 
 from ..jobs import publish
 from .common import MqttCase
-from .e2e.fake_broker import PUBLISH
+from .fake_broker import PUBLISH
 from .listening import Recorder
 
 QUOTA_EXCEEDED = 0x97

@@ -11,7 +11,7 @@ from ..broker.endpoint import MAX_REDIRECTS, Endpoint
 from ..broker.publisher import Publisher
 from ..mqtt.outgoing import Outgoing
 from ..mqtt.redirect import Server, first_server
-from .e2e.fake_broker import CONNECT, PUBLISH, SUBSCRIBE
+from .fake_broker import CONNECT, PUBLISH, SUBSCRIBE
 from .listening import LOGGER, ListenerCase, Recorder
 
 BROKER = os.environ.get("MQTT_TEST_BROKER", "")

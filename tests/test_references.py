@@ -12,7 +12,6 @@ from ..broker.client import new_client
 from ..broker.problem import Problem
 from ..broker.publisher import Publisher
 from ..broker.settings import NodeSettings, ServiceSettings
-from ..dev.certificates import Identity
 from ..models.service.mqtt_service import ROUTE_FIELDS
 from ..mqtt.headers import HeaderError, parse_headers
 from ..mqtt.reference import (
@@ -23,6 +22,7 @@ from ..mqtt.reference import (
     is_reference,
     look_up,
 )
+from .certificates import Identity
 from .common import MqttCase
 
 

@@ -8,8 +8,8 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 
-from ..dev.certificates import Identity
 from ..mqtt.tls import Certificate, Tls, TlsError
+from .certificates import Identity
 from .common import MqttCase
 from .listening import ListenerCase, Recorder
 
