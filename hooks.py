@@ -2,12 +2,11 @@
 
 import psycopg2
 
-from .models.mqtt_service_status import LOCK_CLASS
+from .mqtt.interface import LISTENER_LOCK_CLASS, MODULE
 from .mqtt.log import get_logger
 
 _logger = get_logger(__name__)
 
-MODULE = __package__.rpartition(".")[2]
 LISTENER_TIMEOUT = "15s"  # a listener looks every 5 s and drains for 6 s
 #: model and its field that names another model: what users save and Odoo leaves
 SAVED = {"ir.filters": "model_id", "ir.exports": "resource"}
@@ -46,7 +45,8 @@ def _wait_for_listeners(env):
         try:
             with env.cr.savepoint(flush=False):
                 env.cr.execute(
-                    "SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, service.id]
+                    "SELECT pg_advisory_xact_lock(%s, %s)",
+                    [LISTENER_LOCK_CLASS, service.id],
                 )
         except psycopg2.errors.LockNotAvailable:
             _logger.warning("uninstalled while the listener of %s runs", service.name)
