@@ -9,8 +9,8 @@ from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from ..jobs import decide
-from ..models.handler.mqtt_handler import DECLARING
 from ..models.queue import mqtt_failure
+from ..mqtt.handler import DECLARING
 from .test_dead_letters import DeadLetterCase
 
 

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import mute_logger, new_test_user, tagged
 
-from ..models.message import mqtt_signal_history
-from ..models.service import limits as mqtt_service_limits
+from ..models.message import large_payload, payload_view
+from ..models.service import limits
 from ..mqtt.payload import PayloadError
 from .test_handler import HandlerCase
 
-LOGGER = mqtt_service_limits.__name__
+LOGGER = limits.__name__
 TEXT = ("ü" * 60).encode()  # 120 bytes
 RAW = bytes(range(120, 240))
 TOO_LARGE = b"x" * 201
@@ -44,7 +44,7 @@ class TestPayloadLimits(HandlerCase):
         self.handler = self.declare("plant/#", on_message)
 
     def attachments(self):
-        return self.env["ir.attachment"].search(mqtt_service_limits.OWN_ATTACHMENTS)
+        return self.env["ir.attachment"].search(large_payload.OWN_ATTACHMENTS)
 
     def test_up_to_the_limit(self):
         """The payload is in the row, as ever."""
@@ -298,7 +298,7 @@ class TestPayloadLimits(HandlerCase):
 
     def test_the_beginning_of_text(self):
         """A form reads no more than it shows, and takes half a character for none."""
-        self.patch(mqtt_signal_history, "READ_BYTES", 131_072)
+        self.patch(payload_view, "READ_BYTES", 131_072)
         self.service.attachment_limit = 1_000_000
         payload = b"x" + 200_000 * "ü".encode()
         message = self.mqtt_receive("other", payload)

@@ -8,7 +8,7 @@ from odoo.fields import Domain
 from ..jobs.failure import Failure
 from ..models.common.groups import OPERATOR, check_group
 from ..models.common.wide_fields import BigMany2one
-from ..models.message.mqtt_signal_history import SHOWN_BYTES
+from ..models.message.payload_view import SHOWN_BYTES
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.topic import FilterIndex, TopicError, check_topic_name
 from ..mqtt.wording import TOPIC_CHARS, short_line

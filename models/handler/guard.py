@@ -3,8 +3,6 @@ from contextlib import contextmanager
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ...mqtt.handler import DECLARING
-
 # What the code says of a handler that is declared in it, and nobody else.
 DECLARED_FIELDS = {
     "active",
@@ -69,9 +67,6 @@ class MqttHandler(models.Model):
         declared = self.filtered(lambda one: one.active and one._declared_method())
         declared._check_not_declared()
         self._check_companies()
-
-    def _is_syncing(self):
-        return self.env.context.get("mqtt_declaring") is DECLARING
 
     def _values_of(self, names):
         return [[handler[name] for name in names] for handler in self.sudo()]

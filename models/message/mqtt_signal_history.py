@@ -1,29 +1,18 @@
-import base64
-import time
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...mqtt.json_text import parse_json, pretty_json
+from ...mqtt.json_text import parse_json
 from ...mqtt.log import get_logger
-from ...mqtt.payload import PayloadError, decode_text, hex_view
+from ...mqtt.payload import PayloadError, decode_text
 from ...mqtt.wording import TOPIC_CHARS, short_line
 from ..common.column_storage import compress_fast
 from ..common.wide_fields import BigInteger, BigMany2one, Bytes
-from .state_sql import state_of_row
 
 _logger = get_logger(__name__)
 
-TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
-PREVIEW_CHARS = 120
-SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
-READ_BYTES = 4 * 1024 * 1024  # of an attachment, for that: JSON is indented if whole
-GC_BATCH = 5_000
-_rests: dict[str, float] = {}  # by database: seconds until its next batch
-GC_REST = 3  # times as long as a batch takes: for those who store meanwhile
 JOB_BYTES = 16 * 1024 * 1024  # payloads that a job takes into memory at a time
+TOPIC_INDEX_CHARS = 250  # of up to 65,535 bytes, which no index takes
 JSON_CACHE = "mqtt_json"  # key of the cursor's cache
 NOT_KEPT = Domain("payload_digest", "!=", False) & Domain(
     "payload_attachment_id", "=", False
@@ -148,21 +137,6 @@ class MqttSignalHistory(models.Model):
         compute="_compute_received_at",
         help="UTC, with microseconds.",
     )
-    payload_kind = fields.Selection(
-        [
-            ("json", "JSON"),
-            ("text", "Text"),
-            ("binary", "Binary"),
-            ("empty", "Empty"),
-            ("not_kept", "Not Kept"),
-        ],
-        compute="_compute_payload_view",
-    )
-    payload_view = fields.Text(string="Content", compute="_compute_payload_view")
-    payload_is_cut = fields.Boolean(compute="_compute_payload_view")
-    payload_preview = fields.Char(string="Preview", compute="_compute_payload_preview")
-    payload_file = fields.Binary(compute="_compute_payload_file", string="Download")
-    payload_filename = fields.Char(compute="_compute_payload_filename")
 
     _service_sequence_uniq = models.UniqueIndex("(service_id, sequence)")
     _timestamp_sequence = models.Index("(timestamp DESC, sequence DESC, id DESC)")
@@ -251,6 +225,18 @@ class MqttSignalHistory(models.Model):
         """Have :meth:`json` parse anew: a handler may have changed its value."""
         self.env.cr.cache.pop(JSON_CACHE, None)
 
+    def _first_bytes(self, limit=JOB_BYTES):
+        """The first of these messages whose payloads a job can hold, at least one.
+
+        :param limit: bytes.
+        """
+        total = 0
+        for count, message in enumerate(self):
+            total += message.size
+            if count and total > limit:
+                return self[:count]
+        return self
+
     @api.depends("timestamp")
     def _compute_received_at(self):
         for message in self:
@@ -267,122 +253,6 @@ class MqttSignalHistory(models.Model):
                 f"{name}: {value}" for name, value in message.user_properties or ()
             )
 
-    @api.depends("payload", "payload_raw", "payload_digest", "payload_attachment_id")
-    def _compute_payload_view(self):
-        for message in self:
-            raw, text = message._shown()
-            if raw:
-                message.payload_kind = "binary"
-                message.payload_is_cut = len(raw) > SHOWN_BYTES
-                message.payload_view = hex_view(raw[:SHOWN_BYTES])
-                continue
-            pretty = pretty_json(text, limit=2 * SHOWN_BYTES)
-            shown = pretty or text
-            message.payload_kind = "json" if pretty else "text" if text else "empty"
-            if not message._is_kept():
-                message.payload_kind = "not_kept"
-            is_begun = bool(message.payload_digest) and message.size > READ_BYTES
-            message.payload_is_cut = is_begun or len(shown) > SHOWN_BYTES
-            message.payload_view = shown[:SHOWN_BYTES]
-
-    @api.depends("payload", "size", "payload_digest", "payload_attachment_id")
-    @api.depends_context("lang")
-    def _compute_payload_preview(self):
-        # No ORM equivalent: it reads payloads whole, and a page of a list shows 80.
-        self.flush_recordset(["payload"])
-        self.env.cr.execute(
-            "SELECT id, left(payload, %s) FROM mqtt_signal_history WHERE id IN %s",
-            [PREVIEW_CHARS * 2, tuple(self.ids) or (None,)],
-        )
-        beginnings = dict(self.env.cr.fetchall())
-        for message in self:
-            text = beginnings.get(message._origin.id) or ""
-            if not text and message.size:
-                text = message._describe_without_text()
-            short = " ".join(text.split())
-            message.payload_preview = (
-                short if len(short) <= PREVIEW_CHARS else short[:PREVIEW_CHARS] + "…"
-            )
-
-    def _shown(self):
-        """What a form shows the beginning of: bytes that are no text, and text."""
-        if not self.payload_digest:
-            raw = self.with_context(bin_size=False).payload_raw
-            return raw, self._fields["payload"].in_row(self) or ""
-        beginning = self._large_beginning(READ_BYTES)
-        text = decode_text(beginning, is_whole=False)
-        return (beginning, "") if text is None else (b"", text)
-
-    def _describe_without_text(self):
-        if not self._is_kept():
-            return self.env._("%s bytes, not kept", self.size)
-        if self.payload_attachment_id:
-            return self.env._("%s bytes, attachment", self.size)
-        return self.env._("%s bytes, binary", self.size)
-
-    @api.depends("payload", "payload_raw", "payload_digest")
-    def _compute_payload_file(self):
-        for message in self:
-            # An attachment is downloaded as such: a form would take it into memory.
-            message.payload_file = not message.payload_digest and base64.b64encode(
-                message.payload_bytes
-            )
-
-    @api.depends("payload_kind")
-    def _compute_payload_filename(self):
-        extensions = {"json": "json", "text": "txt", "empty": "txt"}
-        for message in self:
-            extension = extensions.get(message.payload_kind, "bin")
-            message.payload_filename = f"message-{message.id}.{extension}"
-
-    def _first_bytes(self, limit=JOB_BYTES):
-        """The first of these messages whose payloads a job can hold, at least one.
-
-        :param limit: bytes.
-        """
-        total = 0
-        for count, message in enumerate(self):
-            total += message.size
-            if count and total > limit:
-                return self[:count]
-        return self
-
-    def _correct(self, payloads):
-        """Messages of their own with what these should have said.
-
-        :param payloads: of each, in bytes.
-        :return: the corrections, in the order of these messages.
-        :raise UserError: when one is larger than its service keeps.
-        """
-        values_list = []
-        for message, payload in zip(self, payloads, strict=True):
-            message.service_id._check_payload_size(payload)
-            values_list.append(message._corrected_values(payload))
-        for message, values, payload in zip(self, values_list, payloads, strict=True):
-            message.service_id._attach_payloads([values], [payload])
-        return self.create(values_list)
-
-    def _corrected_values(self, payload):
-        copied = (
-            "topic",
-            "qos",
-            "retain",
-            "direction",
-            "content_type",
-            "payload_format",
-            "response_topic",
-            "correlation_data",
-            "user_properties",
-        )
-        message = self.with_context(bin_size=False)
-        return {
-            **{name: message[name] for name in copied},
-            **self.service_id._payload_values(payload),
-            "service_id": self.service_id.id,
-            "corrected_from_id": self.id,
-            "has_handlers": True,
-        }
-
     def _read_group_groupby(self, alias, groupby_spec, query):
         match groupby_spec:
             case "hour":
@@ -390,67 +260,3 @@ class MqttSignalHistory(models.Model):
             case "state":
                 return self._state_to_sql(alias)
         return super()._read_group_groupby(alias, groupby_spec, query)
-
-    def action_replay(self):
-        """Prepare a replay of these messages.
-
-        :raise AccessError: for a user who is no MQTT operator.
-        """
-        self.env["mqtt.replay"]._check_operator()
-        self.check_access("read")
-        replay = self.env["mqtt.replay"].create(
-            {"selected_ids": self.sorted("id").ids, "topic_filter": False}
-        )
-        return replay.get_formview_action()
-
-    @api.autovacuum
-    def _gc_old_messages(self):
-        """Remove what is older than its service keeps it, a batch at a time.
-
-        :return: (done, remaining), on which Odoo's autovacuum calls again.
-        """
-        time.sleep(_rests.pop(self.env.cr.dbname, 0))  # before it begins a transaction
-        begin = time.monotonic()
-        services = self.env["mqtt.service"].with_context(active_test=False)
-        for service in services.search([("retention_days", ">", 0)]):
-            try:
-                with self.env.cr.savepoint():
-                    count = self._remove_old_messages(service)
-            except Exception:
-                # A guard: what keeps one service's messages keeps no other's.
-                _logger.exception("%s: old messages cannot be removed", service.name)
-                continue
-            if count:
-                self.invalidate_model(flush=False)
-                _rests[self.env.cr.dbname] = GC_REST * (time.monotonic() - begin)
-                return count, 1  # of this service, or of the next
-        return 0, 0
-
-    def _remove_old_messages(self, service):
-        """Remove a batch of what is older than a service keeps it.
-
-        :return: how many messages.
-        """
-        # Not through the ORM: it would read, check and log every single row, and
-        # nothing refers to them that PostgreSQL does not know.
-        self.env.cr.execute(
-            SQL(
-                """
-                DELETE FROM mqtt_signal_history
-                 WHERE id IN (SELECT id FROM mqtt_signal_history AS message
-                               WHERE service_id = %(service)s
-                                 AND timestamp < %(before)s
-                                 AND %(state)s IN ('stored', 'cancelled', 'done')
-                            ORDER BY timestamp LIMIT %(limit)s)
-                RETURNING payload_attachment_id
-                """,
-                service=service.id,
-                before=fields.Datetime.now() - timedelta(days=service.retention_days),
-                state=state_of_row(self.env, "message"),
-                limit=GC_BATCH,
-            )
-        )
-        deleted = self.env.cr.fetchall()
-        attached = [one for (one,) in deleted if one]
-        self.env["ir.attachment"].browse(attached).unlink()
-        return len(deleted)

@@ -9,7 +9,7 @@ from ...mqtt.payload import decode_text, hex_view
 from ...mqtt.wording import name_error, short_line
 from ..common.groups import OPERATOR, check_group
 from ..common.wide_fields import BigInteger, Bytes
-from ..message.mqtt_signal_history import SHOWN_BYTES
+from ..message.payload_view import SHOWN_BYTES
 
 PART = 500  # messages that are stored again at a time: their payloads are in memory
 
