@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..mqtt.tls import Certificate, Tls
-from .client import new_client, open_connection
+from .connecting import new_client, open_connection
 from .endpoint import Endpoint
 from .problem import Problem
 from .reasons import reason_text

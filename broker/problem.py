@@ -155,3 +155,11 @@ class Problem:
             case OptionsUnreadable():
                 return cls("options_unreadable", error.path)
         return cls("headers")
+
+
+class ConnectionEnded(Exception):
+    """A connection is over, for the reason in ``problem``."""
+
+    def __init__(self, problem: Problem | None):
+        super().__init__(problem)
+        self.problem = problem

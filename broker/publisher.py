@@ -13,7 +13,8 @@ from collections.abc import Iterable
 
 from ..mqtt.outgoing import Outgoing
 from .abilities import Abilities
-from .client import Client, new_client, open_connection, problem_of
+from .client import Client, problem_of
+from .connecting import new_client, open_connection
 from .endpoint import Endpoint
 from .problem import Problem
 from .reasons import reason_text

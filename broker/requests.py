@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
+import time
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ..mqtt.log import get_logger
 from ..mqtt.outgoing import PAYLOAD_FORMATS, Outgoing
 from .client import Client
 from .properties import PROPERTIES
 from .settings import ServiceSettings, SubscriptionSettings
+
+_logger = get_logger(__name__)
 
 
 def fresh_packet_ids(client: Client) -> None:
@@ -44,6 +50,40 @@ def disconnect(client: Client, settings: ServiceSettings, *, with_will: bool) ->
         client.disconnect()
     elif settings.protocol == "5":
         client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+
+
+def close_in_order(
+    client: Client, settings: ServiceSettings, *, with_will: bool, seconds: float
+) -> None:
+    """Send DISCONNECT if the connection stands, and let the socket go.
+
+    :param with_will: as :func:`disconnect` has it.
+    :param seconds: for the broker to close; 0: it is not waited for.
+    """
+    sock = client.socket()
+    if sock is None:
+        return
+    # paho closes its socket with the DISCONNECT; what it leaves unread would make that
+    # a reset, which takes acknowledgements with it that are on their way.
+    with socket.socket(fileno=os.dup(sock.fileno())) as rest:
+        try:
+            disconnect(client, settings, with_will=with_will)
+            client.loop_write()
+            rest.shutdown(socket.SHUT_WR)
+            _read_to_end(rest, seconds)
+        except (OSError, ValueError) as error:
+            _logger.debug("%s: closed without order: %s", settings.name, error)
+    if client.socket() is not None:
+        client.socket().close()
+
+
+def _read_to_end(sock: socket.socket, seconds: float) -> None:
+    """Discard what comes until the other side closes, or so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        sock.settimeout(left)
+        if not sock.recv(65_536):
+            return
 
 
 def send_subscribe(

@@ -82,7 +82,7 @@ RULES = (
     # the listener's, since there is to be one only.
     Forbidden("jobs/*", (_own("listener"),), ("jobs/publish.py",)),
     Forbidden("listener/*", (_own("models"), _own("jobs"), _own("cli"))),
-    Forbidden("*", ("paho.mqtt.client",), ("broker/client.py",)),
+    Forbidden("*", ("paho.mqtt.client",), ("broker/client.py", "broker/connecting.py")),
     Forbidden("*", CURSORS, DATABASE_FILES),
     Forbidden("listener/*", ("psycopg2",), DATABASE_FILES),
     Forbidden("*", ("odoo.service.server",), ("listener/server.py",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -52,6 +53,13 @@ class Observed:
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
     abilities: dict = field(default_factory=dict)  # see Abilities.named
     maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any
+
+    def becomes(self, state: str, problem: Problem | None) -> None:
+        """The connection is in this state now, because of this problem if any."""
+        self.state = state
+        if problem is not self.problem:
+            self.problem = problem
+            self.problem_time = time.time()
 
 
 def utc(timestamp: float) -> datetime:

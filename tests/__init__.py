@@ -17,6 +17,7 @@ from . import test_guards
 from . import test_handler
 from . import test_handler_gone
 from . import test_handler_trial
+from . import test_heartbeat
 from . import test_house
 from . import test_inbox
 from . import test_ingest

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, mute_logger, new_test_user, tagged
 from odoo.tools import SQL
 
-from ..broker.client import new_client
+from ..broker.connecting import new_client
 from ..broker.problem import Problem
 from ..broker.publisher import Publisher
 from ..broker.settings import ServiceSettings
@@ -14,7 +14,7 @@ from ..mqtt.connect import NUMBERS, TEXTS, UnsendableError, check_connect
 from .test_handler import MODELS_LOGGER, HandlerCase
 
 MOST = 0xFFFFFFFF  # what MQTT's four bytes hold
-HISTORY_LOGGER = "odoo.addons.mqtt_listener.models.message.mqtt_signal_history"
+HISTORY_LOGGER = "odoo.addons.mqtt_listener.models.message.retention"
 
 
 class TestConnect(BaseCase):

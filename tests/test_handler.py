@@ -15,7 +15,7 @@ from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 from ..mqtt.handler import mqtt_handler
 from .common import MqttCase
 
-MODELS_LOGGER = "odoo.addons.mqtt_listener.models.handler.declared"
+MODELS_LOGGER = "odoo.addons.mqtt_listener.models.handler"
 
 
 class HandlerCase(MqttCase):

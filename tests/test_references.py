@@ -8,7 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, new_test_user, tagged
 from odoo.tools import config
 
-from ..broker.client import new_client
+from ..broker.connecting import new_client
 from ..broker.problem import Problem
 from ..broker.publisher import Publisher
 from ..broker.settings import NodeSettings, ServiceSettings
