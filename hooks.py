@@ -46,7 +46,9 @@ def _wait_for_listeners(env):
         try:
             with env.cr.savepoint(flush=False):
                 env.cr.execute(
-                    "SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, service.id]
+                    "SELECT pg_advisory_xact_lock(%s, %s)",
+                    [LOCK_CLASS, service.id],
+                    log_exceptions=False,
                 )
         except psycopg2.errors.LockNotAvailable:
             _logger.warning("uninstalled while the listener of %s runs", service.name)

@@ -48,6 +48,7 @@ from . import test_suspension
 from . import test_tls
 from . import test_topic
 from . import test_two_transactions
+from . import test_uninstall
 from . import test_window
 from . import test_wording
 
