@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test wheel seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo test wheel changelog seams faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -17,6 +17,9 @@ test: ## all tests; TESTS=<test tags or pytest -k expression> for some
 
 wheel: ## the addon as a Python package, in dist/
 	@$(DEV) wheel
+
+changelog: ## what readme/newsfragments say, into CHANGELOG.md under the manifest's version
+	@$(DEV) changelog
 
 seams: ## events in any order, on the real models; STEPS=200000 for a long run
 	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams
@@ -36,7 +39,7 @@ bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures pa
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell
 
-lint: ## ruff, pylint-odoo and the import rules
+lint: ## ruff, pylint-odoo, OCA's checks, prettier, eslint and the import rules
 	@$(DEV) lint
 
 format: ## put the sources into the shape that lint wants

@@ -5,8 +5,9 @@
     "summary": "MQTT messages into Odoo through queue_job, none lost, none doubled",
     "author": "mqtt_listener contributors",
     "license": "LGPL-3",
-    "depends": ["queue_job", "bus"],
-    "external_dependencies": {"python": ["cryptography", "paho-mqtt"]},
+    "development_status": "Beta",
+    "depends": ["bus", "mail", "queue_job"],
+    "external_dependencies": {"python": ["cryptography>=3.4.8", "paho-mqtt>=2.1,<3"]},
     "data": [
         "security/mqtt_groups.xml",
         "security/ir.model.access.csv",

@@ -47,6 +47,7 @@ def _wait_for_listeners(env):
                 env.cr.execute(
                     "SELECT pg_advisory_xact_lock(%s, %s)",
                     [LISTENER_LOCK_CLASS, service.id],
+                    log_exceptions=False,
                 )
         except psycopg2.errors.LockNotAvailable:
             _logger.warning("uninstalled while the listener of %s runs", service.name)

@@ -80,7 +80,7 @@ def read_properties_of(packet: bytes, packet_type: int) -> Properties:
     try:
         if packet:
             properties.unpack(packet)
-    except Exception:  # of paho's choice
+    except Exception:  # of paho's choice  # noqa: BLE001
         return Properties(packet_type)
     return properties
 

@@ -232,7 +232,7 @@ class Receiving:
         """
         try:
             alias = read_properties(publish.properties).topic_alias
-        except Exception:  # they go into quarantine, see read_properties
+        except Exception:  # they go into quarantine, see read_properties  # noqa: BLE001
             return publish.topic
         if alias is None:
             return publish.topic or None

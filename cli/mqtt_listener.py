@@ -11,7 +11,7 @@ _logger = logging.getLogger("odoo.addons.mqtt_listener.cli")
 
 
 class MqttListener(Command):
-    """Listen to the MQTT brokers of the configured databases"""
+    """Listen to the MQTT brokers of the configured databases."""
 
     name = "mqtt_listener"
 

@@ -12,6 +12,7 @@ from .console import keep_stdout_for_results, run, say
 WITHOUT_BROWSER = {
     "bench",
     "brokers",
+    "changelog",
     "demo",
     "faults",
     "lint",

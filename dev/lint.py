@@ -1,6 +1,6 @@
 """``make lint``: pre-commit's hooks over all files, tools from the environment.
 
-``make format`` lets ruff put right what it can.
+``make format`` lets the tools put right what they can.
 """
 
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import paths
+from . import description, paths
 from .console import run
 
 
@@ -22,12 +22,17 @@ def main() -> int:
         "RUFF_CACHE_DIR": str(paths.HOME / "ruff"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    if "--fix" in sys.argv:
-        subprocess.run(["ruff", "check", "--fix"], cwd=paths.CHECKOUT, env=environment)
-        command = ["ruff", "format"]
+
+    def call(*command: str) -> int:
         return subprocess.run(command, cwd=paths.CHECKOUT, env=environment).returncode
-    command = [sys.executable, "-m", "pre_commit", "run", "--all-files"]
-    return subprocess.run(command, cwd=paths.CHECKOUT, env=environment).returncode
+
+    hooks = sys.executable, "-m", "pre_commit", "run", "--all-files"
+    if "--fix" not in sys.argv:
+        return call(*hooks)
+    description.PAGE.write_text(description.page())
+    call(*hooks, "--hook-stage", "manual", "prettier-write")  # fails if it writes
+    call("ruff", "check", "--fix")
+    return call("ruff", "format")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Mosquitto(Server):
 
     @property
     def address(self) -> str:
-        """host:port"""
+        """``host:port``."""
         return f"{self.host}:{self.port}"
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from . import paths
+from . import covered, paths
 from .console import Problem, run, say
 from .mosquitto import mosquitto
 from .odoo_server import Odoo
@@ -90,7 +90,10 @@ def _follow(command: list[str], **options: object) -> Iterator[str]:
 
 
 def odoo_tests(tags: str) -> Result:
-    """Install the addon into a fresh database and run its Odoo tests."""
+    """Install the addon into a fresh database and run its Odoo tests.
+
+    :param tags: of the tests; none: all, and too little coverage fails as a test does.
+    """
     database = postgres(FOLDER / "postgresql")
     broker = mosquitto(FOLDER / "mosquitto")
     servers = (database, broker)
@@ -101,7 +104,10 @@ def odoo_tests(tags: str) -> Result:
         name = f"mqtt_test_{paths.fingerprint(paths.OWN)}"
         with database.fresh(name):
             odoo = Odoo(FOLDER / "odoo", database, name, workers=0, port=8169)
-            return _run_odoo(odoo, broker, tags)
+            result = _run_odoo(odoo, broker, tags)
+            if not tags and not covered.report():
+                result.failed += 1
+            return result
     finally:
         for server in reversed(servers):
             server.stop()
@@ -110,13 +116,16 @@ def odoo_tests(tags: str) -> Result:
 def _run_odoo(odoo: Odoo, broker: Server, tags: str) -> Result:
     odoo.configure()
     modules = f"{paths.ADDON},{paths.EXAMPLE}"
-    options = ["-i", modules, "--test-tags", tags, "--stop-after-init"]
+    chosen = tags or f"/{paths.ADDON},/{paths.EXAMPLE}"
+    options = ["-i", modules, "--test-tags", chosen, "--stop-after-init"]
     environment = {**odoo.environment(), "MQTT_TEST_BROKER": broker.address}
     if broker.ws_port:
         environment["MQTT_TEST_BROKER_WS"] = f"{broker.host}:{broker.ws_port}"
     lines = []
     command = odoo.command_line("server", *options)
-    say("odoo", f"installing the addon in a fresh database, testing {tags}")
+    if not tags:
+        command = covered.measured(command)
+    say("odoo", f"installing the addon in a fresh database, testing {chosen}")
     with open(odoo.log, "w") as log:
         for line in _follow(command, cwd=odoo.directory, env=environment):
             log.write(line)
@@ -176,7 +185,7 @@ def main() -> int:
     total = Result()
     with paths.lock(f"test-{paths.OWN.name}", _already_running):
         if is_tag or not chosen:
-            total += odoo_tests(chosen or f"/{paths.ADDON},/{paths.EXAMPLE}")
+            total += odoo_tests(chosen)
         for suite in SUITES if not is_tag else ():
             if (paths.CHECKOUT / suite).exists():
                 total += pytest_suite(suite, chosen)

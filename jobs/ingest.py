@@ -187,7 +187,7 @@ class MqttService(models.Model):
         for service, own in batches.grouped("service_id").items():
             try:
                 messages = [one for batch in own for one in batch._messages()]
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # A guard: whatever a batch has become, other services do not suffer.
                 failing[service.id] = error
             else:

@@ -173,7 +173,7 @@ class MqttRequest(models.Model):
                 # sudo: whom the method runs as need not be an MQTT user
                 guard.call(method, message.with_env(env).sudo())
                 self.env.flush_all()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._raise(error)
         return name
 

@@ -148,7 +148,7 @@ class Run:
                     if self._is_over():
                         break
                 self._check_messages_stay([call for call, _seconds in made])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._let_pass(error)
             return None
         self.held += held
@@ -182,7 +182,7 @@ class Run:
                 with self.env.cr.savepoint():
                     seconds = self._timed(call, anew=True)
                     self._check_messages_stay([call])
-            except Exception as raised:
+            except Exception as raised:  # noqa: BLE001
                 self._let_pass(raised)
                 error = raised
             else:

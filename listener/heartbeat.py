@@ -129,7 +129,7 @@ class Heartbeat:
             self._probe(now)
 
     def answered(self, packet_id: int) -> bool:
-        """Whether UNSUBACK of this packet identifier answers a probe, which is noted."""
+        """Whether this UNSUBACK answers a probe, which then is no longer awaited."""
         if packet_id not in self._probes:
             return False
         self._probed_at = None

@@ -25,7 +25,7 @@ def read_message(
     trouble = None
     try:
         properties, identifiers, _alias = read_properties(publish.properties)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # Not refused: the broker would send it again with every new connection, and
         # everything behind it would wait. It goes into quarantine.
         trouble = short_line(f"Its properties cannot be read: {error}")

@@ -110,7 +110,7 @@ class JobMaker(threading.Thread):
         now = time.monotonic()
         try:
             done = self._bridge.enqueue_jobs(list(taken))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A guard: the batches are durable, and their jobs are made later.
             self._log_failure(error)
             self._put_back(taken, now + RETRY_SECONDS)

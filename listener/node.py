@@ -33,7 +33,7 @@ class Node:
         while not self._stopping.is_set():
             try:
                 self.scan()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # A guard: what runs goes on; the next scan may find PostgreSQL back.
                 _logger.warning("databases not looked for: %s", str(error).strip())
             self._stopping.wait(RESCAN)

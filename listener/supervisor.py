@@ -79,7 +79,7 @@ class Supervisor(threading.Thread):
                 try:
                     self._supervise()
                     break
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001
                     # A guard: this thread lives as long as its database has the addon.
                     self._log_loss(error)
                     self._bridge.close()

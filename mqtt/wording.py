@@ -106,7 +106,7 @@ def _text_of(value: object) -> str:
         return value
     try:
         return str(value)
-    except Exception as error:  # of a ``__str__`` that is not ours
+    except Exception as error:  # of a ``__str__`` that is not ours  # noqa: BLE001
         return f"{type(value).__name__} that cannot be shown: {type(error).__name__}"
 
 

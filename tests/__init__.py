@@ -52,6 +52,7 @@ from . import test_tls
 from . import test_topic
 from . import test_trial_changes
 from . import test_two_transactions
+from . import test_uninstall
 from . import test_window
 from . import test_wording
 

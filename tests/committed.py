@@ -195,7 +195,7 @@ class CommittedCase(BaseCase):
         def guarded(function):
             try:
                 function()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 errors.append(error)
 
         threads = [

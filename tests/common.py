@@ -188,7 +188,7 @@ class MqttMixin:
             job.postpone(result=str(error), seconds=error.seconds)
             job.set_pending(reset_retry=False)
             job.store()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             values = RunJobController._get_failure_values(
                 job, traceback.format_exc(), error
             )

@@ -91,7 +91,7 @@ class Words:
                 return {
                     (model, one.id): one.display_name or "" for one in records.exists()
                 }
-        except Exception:  # of a computation that is no business of the trial
+        except Exception:  # noqa: BLE001 - of a computation that is not ours
             return {}
 
     def say(self, change: Change, before: Names, after: Names) -> dict:

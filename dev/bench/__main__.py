@@ -1,4 +1,4 @@
-"""This design against others and the limit, in one run.
+"""The design against others and the limit, in one run.
 
 make bench
 make bench QUICK=1        # shorter, without the full history

@@ -42,7 +42,7 @@ class Broker(Server):
 
     @property
     def address(self) -> str:
-        """host:port"""
+        """``host:port``."""
         return f"{self.host}:{self.port}"
 
     def start(self) -> "Broker":

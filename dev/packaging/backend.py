@@ -24,6 +24,8 @@ LEFT_OUT = (
     "Makefile",
     "dev",
     "docs",
+    "eslint.config.cjs",
+    "prettier.config.cjs",
     "readme/newsfragments",
     "ruff.toml",
     "tests/e2e",

@@ -16,8 +16,10 @@ def test_each_figure_is_of_a_part_that_can_be_run():
 def test_a_goal_is_reached_in_its_direction():
     """A cost is to be small, a rate is to be large."""
     cost, rate = FIGURES["cpu_10_stored_classic"], FIGURES["stored_5m"]
-    assert cost.is_reached(1.2) and not cost.is_reached(1.21)
-    assert rate.is_reached(0.95) and not rate.is_reached(0.94)
+    assert cost.is_reached(1.2)
+    assert not cost.is_reached(1.21)
+    assert rate.is_reached(0.95)
+    assert not rate.is_reached(0.94)
 
 
 def test_parts_add_to_the_same_section():
@@ -41,7 +43,8 @@ def test_the_readme_has_the_place_of_the_table():
     readme = report.README.read_text()
     assert readme.count(report.BEGIN) == readme.count(report.END) == 1
     head, _, rest = readme.partition(report.BEGIN)
-    assert head and report.END in rest
+    assert head
+    assert report.END in rest
 
 
 def test_recovery_takes_twice_the_overload():

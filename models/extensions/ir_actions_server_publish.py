@@ -108,7 +108,7 @@ class IrActionsServer(models.Model):
                         "log": lambda *_args, **_kwargs: None,
                     }
                 )
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 return self._describe_preview_error(error)
         return f"{topic}\n{payload}"
 

@@ -55,7 +55,7 @@ ENQUEUE = f"""
            thread_identifier = %(thread_identifier)s
            AND sequence = %(after_sequence)s + %(total)s
       FROM mqtt_connection WHERE service_id = %(service_id)s
-"""
+"""  # noqa: S608
 
 
 class MqttService(models.Model):

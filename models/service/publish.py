@@ -226,7 +226,7 @@ class MqttSignalHistory(models.Model):
         return self.message_expiry - int(waited.total_seconds())
 
     def _as_outgoing(self):
-        """This message as it is to be sent."""
+        """The message as it is to be sent."""
         self.ensure_one()
         properties = dict(self.properties)
         if self.message_expiry:

@@ -125,7 +125,7 @@ def test_the_database_away(new_odoo, broker, postgres, how, server):
 def answers(service):
     try:
         return bool(service.status)
-    except Exception:
+    except Exception:  # noqa: BLE001
         return False
 
 

@@ -1,8 +1,8 @@
-import { Component, xml } from "@odoo/owl";
-import { toLocaleDateTimeString } from "@web/core/l10n/dates";
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import {Component, xml} from "@odoo/owl";
+import {toLocaleDateTimeString} from "@web/core/l10n/dates";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 /**
  * A time that nobody edits, to the second. Odoo's own field says whenever it is drawn that
@@ -11,11 +11,11 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
  */
 export class MomentField extends Component {
     static template = xml`<span t-esc="text" />`;
-    static props = { ...standardFieldProps };
+    static props = {...standardFieldProps};
 
     get text() {
         const moment = this.props.record.data[this.props.name];
-        return moment ? toLocaleDateTimeString(moment, { showSeconds: true }) : "";
+        return moment ? toLocaleDateTimeString(moment, {showSeconds: true}) : "";
     }
 }
 

@@ -1,6 +1,6 @@
-import { browser } from "@web/core/browser/browser";
-import { registry } from "@web/core/registry";
-import { groupBy, unique } from "@web/core/utils/arrays";
+import {browser} from "@web/core/browser/browser";
+import {registry} from "@web/core/registry";
+import {groupBy, unique} from "@web/core/utils/arrays";
 
 const PERIOD = 2; // seconds between two readings where there is no bus
 const PERIOD_WITH_BUS = 5; // for the counters, and for a listener that was killed
@@ -17,13 +17,13 @@ const SCALARS = ["boolean", "char", "datetime", "float", "integer", "selection"]
 export const liveRecordsService = {
     dependencies: ["bus_service", "orm"],
 
-    start(env, { bus_service: bus, orm }) {
+    start(env, {bus_service: bus, orm}) {
         const watched = new Set();
         let timer, isReading, isStale;
         let seconds = 0;
 
         async function read(resModel, records) {
-            const isLive = ({ readonly, type }) => readonly && SCALARS.includes(type);
+            const isLive = ({readonly, type}) => readonly && SCALARS.includes(type);
             const names = records.flatMap((record) =>
                 record.fieldNames.filter((name) => isLive(record.fields[name]))
             );
@@ -31,9 +31,11 @@ export const liveRecordsService = {
             const rows = await orm.silent.read(resModel, ids, unique(names));
             const current = new Set([...watched].map((getRecord) => getRecord()));
             for (const record of records.filter((one) => current.has(one))) {
-                const row = rows.find(({ id }) => id === record.resId) || {};
+                const row = rows.find(({id}) => id === record.resId) || {};
                 const shown = record.fieldNames.filter((name) => name in row);
-                record._applyValues(Object.fromEntries(shown.map((name) => [name, row[name]])));
+                record._applyValues(
+                    Object.fromEntries(shown.map((name) => [name, row[name]]))
+                );
             }
         }
 
@@ -52,7 +54,9 @@ export const liveRecordsService = {
                 );
                 // The server may be away: whoever clicks is told so, and it comes back.
                 await Promise.allSettled(
-                    Object.entries(saved).map(([resModel, some]) => read(resModel, some))
+                    Object.entries(saved).map(([resModel, some]) =>
+                        read(resModel, some)
+                    )
                 );
             }
             isReading = false;
