@@ -73,7 +73,8 @@ class QueueJob(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        """Let messages and handlers know what becomes of their jobs.
+        """Let messages and handlers know what becomes of their jobs. Jobs of other
+        addons are written as ever.
 
         Whoever changes it (a worker, the monitor, a person) the state is written here;
         but for jobs found dead, which the runner writes by itself.
@@ -82,10 +83,14 @@ class QueueJob(models.Model):
         the commit and it was not told that this got through; run again, the job would
         give its messages to their handlers twice.
         """
+        of_mqtt = self.sudo().filtered("mqtt_service_id")
+        if not of_mqtt:
+            return super().write(vals)
+        if others := self - of_mqtt:
+            super(QueueJob, others).write(vals)
+            return of_mqtt.with_env(self.env).write(vals)
         if vals.get("state") == "failed":
-            done = self.filtered(
-                lambda job: job.state == "done" and job.mqtt_service_id
-            )
+            done = self.filtered(lambda job: job.state == "done")
             if done:
                 return (self - done).write(vals) if self - done else True
         if "state" in vals and "mqtt_told" not in vals:
@@ -94,13 +99,12 @@ class QueueJob(models.Model):
             cause = self._mqtt_describe_cause(vals, self.mqtt_message_id)
             vals = {**vals, "mqtt_cause": cause}
         is_end = vals.get("state") in ("done", "cancelled")
-        of_mqtt = self.sudo().filtered("mqtt_service_id")
         # A worker's job is started; what was not, a person ends.
         by_person = of_mqtt.filtered(lambda job: is_end and job.state != "started")
         if vals.get("state") == "pending":
             of_mqtt._mqtt_forget_cancelled()
         jobs = self
-        if "exc_message" in vals and len(self) == 1 and self.mqtt_service_id:
+        if "exc_message" in vals and len(self) == 1:
             # Or each run of a failing message would leave a note in the chatter.
             jobs = self.with_context(tracking_disable=True)
         result = super(QueueJob, jobs).write(vals)
@@ -140,10 +144,41 @@ class QueueJob(models.Model):
         """queue_job stores a job as superuser: whoever can see one, as MQTT operators
         can see those of MQTT, could cancel it or set it done by RPC.
 
-        :raise AccessError: for whoever may not write the jobs.
+        :raise AccessError: for users who may not write the jobs of MQTT among them.
         """
-        self.check_access("write")
+        if of_mqtt := self.sudo().filtered("mqtt_service_id"):
+            of_mqtt.with_env(self.env).check_access("write")
         return super()._change_job_state(state, result=result)
+
+    @api.model
+    @api.private
+    def mqtt_readable_domain(self):
+        """Which jobs a record rule lets an operator of MQTT read.
+
+        Those of MQTT, for whose sake operators may read jobs at all. Users whom another
+        group lets read jobs read the same ones as without this addon: all, unless that
+        group has a rule of its own.
+        """
+        operator = self.env.ref("mqtt_listener.group_operator")
+        groups = self.env.user.all_group_ids - operator
+        own = [("model_id.model", "=", self._name), ("perm_read", "=", True)]
+        # sudo: access rights and rules are an administrator's to read
+        may_read = (
+            self.env["ir.model.access"]
+            .sudo()
+            .search_count(
+                [*own, "|", ("group_id", "=", False), ("group_id", "in", groups.ids)],
+                limit=1,
+            )
+        )
+        has_rule = (
+            self.env["ir.rule"]
+            .sudo()
+            .search_count([*own, ("groups", "in", groups.ids)], limit=1)
+        )
+        if may_read and not has_rule:
+            return [(1, "=", 1)]
+        return [("mqtt_service_id", "!=", False)]
 
     def _mqtt_give_up(self, reason):
         """Leave where a person sees it what these jobs will not do, and why.

@@ -6,6 +6,13 @@ from ..mqtt.wording import short_line, short_trace
 LINES = ("name", "exc_name", "exc_message", "result")
 TRACE = "exc_info"
 SAID = {*LINES, TRACE}
+OWN_FIELDS = {  # stored ones, which say what a job of MQTT is for
+    "mqtt_service_id",
+    "mqtt_message_id",
+    "mqtt_handler_id",
+    "mqtt_told",
+    "mqtt_cause",
+}
 
 
 class QueueJob(models.Model):
@@ -30,13 +37,15 @@ class QueueJob(models.Model):
             raise AccessError(
                 self.env._("What a job does with MQTT messages cannot be changed.")
             )
-        if SAID & set(vals) and self.sudo().mqtt_service_id:
-            vals = _storable(vals)
-        return super().write(vals)
+        own = self.browse()
+        if SAID & set(vals):
+            own = self.sudo().filtered("mqtt_service_id").with_env(self.env)
+        result = super(QueueJob, self - own).write(vals) if self != own else True
+        return super(QueueJob, own).write(_storable(vals)) if own else result
 
 
 def _is_of_mqtt(vals):
-    return any(name.startswith("mqtt_") for name in vals)
+    return not OWN_FIELDS.isdisjoint(vals)
 
 
 def _storable(vals):

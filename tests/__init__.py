@@ -13,6 +13,7 @@ from . import test_dead_letters
 from . import test_dispatch
 from . import test_endings
 from . import test_failures
+from . import test_foreign_records
 from . import test_guards
 from . import test_handler
 from . import test_handler_gone

@@ -169,6 +169,16 @@ class TestTrialChanges(TrialCase):
         )
         self.assertRegex(trial.changes, "0 inserted, 2 updated and\\s+0 deleted")
 
+    def test_what_was_found_in_a_large_table_is_all(self):
+        def on_message(self, message):
+            self.env["res.partner.industry"].create({"name": "New"})
+
+        handler = self.declare("plant/1", on_message)
+        with patch.object(changed_rows, "MAX_SEARCHED", 1):
+            trial = self.run_trial(handler)
+        self.assertEqual(self.badges(trial), ["Created"])
+        self.assertNotIn("newest rows", trial.changes)
+
     def test_a_search_that_takes_too_long_is_given_up(self):
         partner = self.partner("plant/1")
 

@@ -274,7 +274,7 @@ class MqttHandlerTrial(models.TransientModel):
             "changes": [words.say(one, names_before, names_after) for one in shown],
             "more": len(changes) - len(shown) + before.more + after.more,
             "tables": others,
-            "cut": [table for table in tables if table.floor],
+            "cut": [table for table in tables if table.is_cut],
         }
         return self._describe_changes(total, values, is_counting(env.cr))
 
