@@ -31,6 +31,7 @@ from . import test_outage
 from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
+from . import test_private_names
 from . import test_publish
 from . import test_publish_action
 from . import test_publish_order
