@@ -150,36 +150,6 @@ class QueueJob(models.Model):
             of_mqtt.with_env(self.env).check_access("write")
         return super()._change_job_state(state, result=result)
 
-    @api.model
-    @api.private
-    def mqtt_readable_domain(self):
-        """Which jobs a record rule lets an operator of MQTT read.
-
-        Those of MQTT, for whose sake operators may read jobs at all. Users whom another
-        group lets read jobs read the same ones as without this addon: all, unless that
-        group has a rule of its own.
-        """
-        operator = self.env.ref("mqtt_listener.group_operator")
-        groups = self.env.user.all_group_ids - operator
-        own = [("model_id.model", "=", self._name), ("perm_read", "=", True)]
-        # sudo: access rights and rules are an administrator's to read
-        may_read = (
-            self.env["ir.model.access"]
-            .sudo()
-            .search_count(
-                [*own, "|", ("group_id", "=", False), ("group_id", "in", groups.ids)],
-                limit=1,
-            )
-        )
-        has_rule = (
-            self.env["ir.rule"]
-            .sudo()
-            .search_count([*own, ("groups", "in", groups.ids)], limit=1)
-        )
-        if may_read and not has_rule:
-            return [(1, "=", 1)]
-        return [("mqtt_service_id", "!=", False)]
-
     def _mqtt_give_up(self, reason):
         """Leave where a person sees it what these jobs will not do, and why.
 

@@ -16,7 +16,7 @@ OWN_FIELDS = {  # stored ones, which say what a job of MQTT is for
 
 
 class QueueJob(models.Model):
-    """What enters the row of a job of MQTT, whoever writes it."""
+    """What enters the row of a job of MQTT, whoever writes it, and who reads it."""
 
     _inherit = "queue.job"
 
@@ -42,6 +42,36 @@ class QueueJob(models.Model):
             own = self.sudo().filtered("mqtt_service_id").with_env(self.env)
         result = super(QueueJob, self - own).write(vals) if self != own else True
         return super(QueueJob, own).write(_storable(vals)) if own else result
+
+    @api.model
+    @api.private
+    def mqtt_readable_domain(self):
+        """Which jobs a record rule lets an operator of MQTT read.
+
+        Those of MQTT, for whose sake operators may read jobs at all. Users whom another
+        group lets read jobs read the same ones as without this addon: all, unless that
+        group has a rule of its own.
+        """
+        operator = self.env.ref("mqtt_listener.group_operator")
+        groups = self.env.user.all_group_ids - operator
+        own = [("model_id.model", "=", self._name), ("perm_read", "=", True)]
+        # sudo: access rights and rules are an administrator's to read
+        may_read = (
+            self.env["ir.model.access"]
+            .sudo()
+            .search_count(
+                [*own, "|", ("group_id", "=", False), ("group_id", "in", groups.ids)],
+                limit=1,
+            )
+        )
+        has_rule = (
+            self.env["ir.rule"]
+            .sudo()
+            .search_count([*own, ("groups", "in", groups.ids)], limit=1)
+        )
+        if may_read and not has_rule:
+            return [(1, "=", 1)]
+        return [("mqtt_service_id", "!=", False)]
 
 
 def _is_of_mqtt(vals):

@@ -51,6 +51,7 @@ from . import test_suspension
 from . import test_tls
 from . import test_topic
 from . import test_trial_changes
+from . import test_trials_side_by_side
 from . import test_two_transactions
 from . import test_window
 from . import test_wording
