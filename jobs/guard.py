@@ -49,10 +49,13 @@ class Guard:
         self._own = {
             name: self._cr.__dict__.get(name) for name in ("commit", "rollback")
         }
-        self._cr.execute("SELECT current_setting('statement_timeout')")
-        (self._timeout,) = self._cr.fetchone()
         # A statement blocks the thread where no exception reaches it.
-        self._set_timeout(str(int(self._seconds * 1000)))
+        self._cr.execute(
+            "SELECT current_setting('statement_timeout'),"
+            " set_config('statement_timeout', %s, TRUE)",
+            [str(int(self._seconds * 1000))],
+        )
+        self._timeout, _new = self._cr.fetchone()
         self._cr.commit = _forbidden("commit")
         self._cr.rollback = _forbidden("roll back")
         # Statements that fail are logged whole, with what a device says in them.
@@ -72,12 +75,11 @@ class Guard:
         # What follows in the transaction is not the handler's. A transaction that has
         # failed accepts no statement; the setting ends with it.
         with suppress(psycopg2.Error):
-            self._set_timeout(self._timeout, log_exceptions=False)
-
-    def _set_timeout(self, value: str, **options) -> None:
-        self._cr.execute(
-            "SELECT set_config('statement_timeout', %s, TRUE)", [value], **options
-        )
+            self._cr.execute(
+                "SELECT set_config('statement_timeout', %s, TRUE)",
+                [self._timeout],
+                log_exceptions=False,
+            )
 
     def call(self, function, *arguments) -> object:
         """What ``function`` returns.

@@ -13,6 +13,7 @@ from . import test_dead_letters
 from . import test_dispatch
 from . import test_endings
 from . import test_failures
+from . import test_foreign_records
 from . import test_guards
 from . import test_handler
 from . import test_handler_gone
@@ -32,6 +33,7 @@ from . import test_outage
 from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
+from . import test_private_names
 from . import test_publish
 from . import test_publish_action
 from . import test_publish_order
@@ -51,6 +53,7 @@ from . import test_suspension
 from . import test_tls
 from . import test_topic
 from . import test_trial_changes
+from . import test_trials_side_by_side
 from . import test_two_transactions
 from . import test_uninstall
 from . import test_window

@@ -69,6 +69,7 @@ class Table:
     :param counts: rows inserted, updated, deleted.
     :param model: name of its model, if any.
     :ivar floor: the lowest id that was searched; 0: the whole table was.
+    :ivar found: changed rows that were found.
     :ivar is_slow: whether searching it took too long, so that nothing is known of it.
     """
 
@@ -77,12 +78,18 @@ class Table:
     model: str | None = None
     fields: list = field(default_factory=list)  # many2many, where it is their relation
     floor: int = 0
+    found: int = 0
     is_slow: bool = False
 
     @property
     def is_unknown(self) -> bool:
         """Whether only the counts are known, and no records."""
         return self.is_slow or not (self.model or self.fields)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether changed rows may be missing: a row may have been counted twice."""
+        return bool(self.floor) and sum(self.counts) > self.found
 
 
 def find_tables(env, before: dict, after: dict) -> list[Table]:
@@ -200,7 +207,7 @@ class Searcher:
                 MAX_ROWS,
             )
         )
-        state.more += own[0][1] - len(own) if own else 0
+        self._count(state, table, own)
         ids = {id_ for id_, _count in own} | set(self._known.get(table.model, ()))
         self._read_rows(state, table, ids)
         if table.counts[2]:
@@ -220,9 +227,14 @@ class Searcher:
                     MAX_ROWS,
                 )
             )
-            state.more += gone[0][1] - len(gone) if gone else 0
+            self._count(state, table, gone)
             ids |= {id_ for id_, _count in gone}
         self._read_rows(state, table, ids)
+
+    def _count(self, state: State, table: Table, found: list[tuple]) -> None:
+        count = found[0][1] if found else 0
+        table.found += count
+        state.more += count - len(found)
 
     def _read_rows(self, state: State, table: Table, ids: Iterable[int]) -> None:
         ids = list(ids)

@@ -12,8 +12,13 @@ class IrCron(models.Model):
     allowed_states = fields.Json(compute="_compute_allowed_states")
     mqtt_preview = fields.Text(compute="_compute_mqtt_preview", string="Preview")
 
+    @api.depends("state")
     def _compute_allowed_states(self):
-        self.allowed_states = ["code", PUBLISH]
+        for cron in self:
+            kinds = ["code", PUBLISH]
+            # Another addon's, which stays what it is.
+            other = cron.state and cron.state not in kinds
+            cron.allowed_states = [cron.state, *kinds] if other else kinds
 
     @api.depends("state", "model_id", "mqtt_topic", "mqtt_payload")
     @api.depends_context("lang", "tz", "uid", "allowed_company_ids")

@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 from ...mqtt.wording import is_storable
 
 LIMITS = {"int4": 2**31, "int8": 2**63}
+MODULE = "mqtt_listener"
 
 
 class Base(models.AbstractModel):
@@ -17,7 +18,7 @@ class Base(models.AbstractModel):
 
     def _prepare_create_values(self, vals_list):
         vals_list = super()._prepare_create_values(vals_list)
-        if self._name.startswith("mqtt."):
+        if self._original_module == MODULE:
             for vals in vals_list:
                 self._check_storable(vals)
         return vals_list
@@ -55,9 +56,10 @@ class Base(models.AbstractModel):
                 )
 
     def write(self, vals):
-        if self._name.startswith("mqtt."):
-            self._check_storable(vals)
+        if self._original_module != MODULE:
+            return super().write(vals)
+        self._check_storable(vals)
         result = super().write(vals)
-        if not self.env.su and self._name.startswith("mqtt."):
+        if not self.env.su:
             self.check_access("write")
         return result

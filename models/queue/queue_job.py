@@ -75,7 +75,8 @@ class QueueJob(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        """Let messages and handlers know what becomes of their jobs.
+        """Let messages and handlers know what becomes of their jobs. Jobs of other
+        addons are written as ever.
 
         Whoever changes it (a worker, the monitor, a person) the state is written here;
         but for jobs found dead, which the runner writes by itself.
@@ -86,11 +87,16 @@ class QueueJob(models.Model):
 
         :raise AccessError: when a user changes whose message a job is for.
         """
-        vals = self._mqtt_guarded(vals)
+        self._mqtt_check_write(vals)
+        of_mqtt = self.sudo().filtered("mqtt_service_id")
+        if not of_mqtt:
+            return super().write(vals)
+        if others := self - of_mqtt:
+            super(QueueJob, others).write(vals)
+            return of_mqtt.with_env(self.env).write(vals)
+        vals = storable(vals)
         if vals.get("state") == "failed":
-            done = self.filtered(
-                lambda job: job.state == "done" and job.mqtt_service_id
-            )
+            done = self.filtered(lambda job: job.state == "done")
             if done:
                 return (self - done).write(vals) if self - done else True
         if "state" in vals and "mqtt_told" not in vals:
@@ -99,13 +105,12 @@ class QueueJob(models.Model):
             cause = self._mqtt_describe_cause(vals, self.mqtt_message_id)
             vals = {**vals, "mqtt_cause": cause}
         is_end = vals.get("state") in ("done", "cancelled")
-        of_mqtt = self.sudo().filtered("mqtt_service_id")
         # A worker's job is started; what was not, a person ends.
         by_person = of_mqtt.filtered(lambda job: is_end and job.state != "started")
         if vals.get("state") == "pending":
             of_mqtt._mqtt_forget_cancelled()
         jobs = self
-        if "exc_message" in vals and len(self) == 1 and self.mqtt_service_id:
+        if "exc_message" in vals and len(self) == 1:
             # Or each run of a failing message would leave a note in the chatter.
             jobs = self.with_context(tracking_disable=True)
         result = super(QueueJob, jobs).write(vals)
@@ -145,9 +150,10 @@ class QueueJob(models.Model):
         """queue_job stores a job as superuser: whoever can see one, as MQTT operators
         can see those of MQTT, could cancel it or set it done by RPC.
 
-        :raise AccessError: for whoever may not write the jobs.
+        :raise AccessError: for users who may not write the jobs of MQTT among them.
         """
-        self.check_access("write")
+        if of_mqtt := self.sudo().filtered("mqtt_service_id"):
+            of_mqtt.with_env(self.env).check_access("write")
         return super()._change_job_state(state, result=result)
 
     def _mqtt_give_up(self, reason):
