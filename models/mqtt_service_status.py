@@ -123,6 +123,10 @@ class MqttService(models.Model):
             ),
             "lost": env._("The connection to the broker was lost. %s", detail).strip(),
             "silent": env._("The broker fell silent; the connection was renewed."),
+            "jobs": env._(
+                "Received messages are not stored, because no job can be made: %s",
+                detail,
+            ),
             "busy": env._("The broker is not available now: %s", detail),
             # Not followed: the password would go where nobody has said it may.
             "moved": env._(
