@@ -46,5 +46,6 @@ from . import mqtt_signal_topic_filter
 from . import mqtt_subscription
 from . import queue_job
 from . import queue_job_sets
+from . import queue_job_template
 from . import queue_job_replace
 from . import queue_job_guard  # before what the others do with it

@@ -25,6 +25,7 @@ from . import test_large_messages
 from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living
+from . import test_making
 from . import test_message
 from . import test_message_state
 from . import test_outage
