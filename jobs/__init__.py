@@ -1,3 +1,4 @@
+from . import making
 from . import ingest
 from . import dispatch
 from . import wake

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 
 from odoo import api, models
-from odoo.fields import Domain
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
@@ -18,76 +17,11 @@ from .failure import (
 )
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
-PRIORITY = 5  # before the default of 10: what follows a message waits for this
-MAX_WAITING_JOBS = 2  # of a company; more would find nothing to store
-HOPEFUL_RETRIES = 1  # of a job, after which another one is not tried beside it
 LONGEST_RETRY = 30  # seconds
-NAMED_SERVICES = 3  # in a job's description
 
 
 class MqttService(models.Model):
     _inherit = "mqtt.service"
-
-    def _enqueue_ingest(self):
-        """Put jobs that store what waits of these services into the transaction.
-
-        A job takes what waits when it runs, of all services of its company. So where
-        jobs wait already that will, one more would find nothing.
-
-        :return: the services whose messages those jobs will take.
-        """
-        left_to_others = self.browse()
-        for company, services in self.grouped("company_id").items():
-            waiting = self._count_waiting_jobs(company)
-            if waiting.get("_job_ingest", 0) >= MAX_WAITING_JOBS:
-                left_to_others += services
-                continue
-            # With jobs of one channel, those that handle have their turn too.
-            handling = waiting.get("_job_dispatch") or waiting.get("_job_in_order")
-            services._delay_ingest(priority=None if handling else PRIORITY)
-        return left_to_others
-
-    @api.model
-    def _wake_ingest(self):
-        """Have a job for what waits where none will take it: its listener is gone, or
-        somebody has cancelled or deleted the job.
-        """
-        waiting = self.env["mqtt.batch"]._read_group(
-            [("job_uuid", "=", False)], ["service_id"]
-        )
-        self.browse(service.id for (service,) in waiting)._enqueue_ingest()
-
-    @api.model
-    def _count_waiting_jobs(self, company):
-        """How many jobs of a company wait for a worker, by method.
-
-        One that waits for its next try is relied on when it has failed so often that
-        another would too; one of a batch set apart never is.
-        """
-        jobs = self.env["queue.job"]
-        apart = self.env["mqtt.batch"].search([("job_uuid", "!=", False)])
-        return dict(
-            jobs._read_group(
-                Domain("state", "in", ("pending", "enqueued"))
-                & Domain("mqtt_service_id", "!=", False)
-                & Domain("company_id", "=", company.id)
-                & Domain("uuid", "not in", apart.mapped("job_uuid"))
-                & (Domain("eta", "=", False) | Domain("retry", ">", HOPEFUL_RETRIES)),
-                ["method_name"],
-                ["__count"],
-            )
-        )
-
-    def _delay_ingest(self, priority=PRIORITY, **named):
-        names = self[:NAMED_SERVICES].mapped("name")
-        if len(self) > NAMED_SERVICES:
-            names.append("…")
-        delayed = self._for_jobs().with_delay(
-            priority=priority,
-            max_retries=0,  # a batch is never given up for a passing reason
-            description=self.env._("Store messages of %s", ", ".join(names)),
-        )
-        return delayed._job_ingest(**named)
 
     def _job_ingest(self, batch_id=None, **_sequences):
         """Store what waits of these services, and of others of their company.

@@ -30,6 +30,7 @@ from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .enqueuing import Enqueuing
 from .inbox import Delivery
 from .observed import Counted, Forgettable, utc
+from .templates import Templates
 
 _logger = get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Bridge:
         self.dbname = dbname
         self._control: psycopg2.extensions.connection | None = None
         self._enqueuing = Enqueuing(dbname, self._enqueue_statement)
+        self._templates = Templates(self._enqueuing)
         self._cursors = threading.BoundedSemaphore(CURSORS)
 
     # The connection of its own
@@ -314,8 +316,23 @@ class Bridge:
 
         :return: ``waiting`` and ``seconds``, see ``_listener_enqueue_jobs``.
         """
-        with self._environment() as env:
-            return env["mqtt.service"]._listener_enqueue_jobs(service_ids)
+        ids = tuple(sorted(service_ids))
+        done = self._templates.make_job(self._version(), ids)
+        if done is None:
+            with_template = self._templates.is_wanted(ids)
+            with self._environment() as env:
+                services = env["mqtt.service"]
+                done = services._listener_enqueue_jobs(list(ids), with_template)
+            if with_template:
+                self._templates.put(ids, done["template"])
+        return done
+
+    def _version(self) -> tuple:
+        """Of the registry that this process has, which each environment brings up to
+        date: of its models, and of what is cached of the database.
+        """
+        registry = Registry(self.dbname)
+        return registry.registry_sequence, *registry.cache_sequences.values()
 
     def report(
         self,

@@ -145,6 +145,10 @@ class MqttConnection(threading.Thread):
                 if not self._orders.stop.is_set() and not self.observed.gave_up:
                     self._wait_before_reconnect()
             self._becomes("disconnected", self.observed.problem)
+        except Exception as error:
+            # A guard: the supervisor starts another, and this says why.
+            _logger.exception("%s: unexpected error", self.settings.name)
+            self._becomes("disconnected", Problem.from_exception(error))
         finally:
             MQTT_THREADS.pop(self.name, None)
             self._waiter.close()

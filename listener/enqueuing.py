@@ -8,37 +8,71 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import psycopg2
 
 from odoo.sql_db import connection_info_for
 
+from ..mqtt.log import get_logger
 from .batch_copy import copy_batch
 
-NAME = "mqtt_enqueue"  # of the prepared statement
-TYPES = {  # of its parameters, in their order
-    "service_id": "int",
-    "thread_identifier": "text",
-    "after_sequence": "bigint",
-    "total": "int",
-    "to_store": "int",
-    "receipts": "bytea",
-    "forget_through": "bigint",
-    "content": "bytea",
-    "size": "int",
-    "received": "bigint",
-    "dropped": "bigint",
-    "last_activity": "timestamp",
-    "subscription_ids": "int[]",
-    "message_counts": "bigint[]",
-    "last_messages": "timestamp[]",
-}
+_logger = get_logger(__name__)
+
 TIMEOUT = 10_000  # milliseconds until a silent server is given up
 KEEPALIVE = {"keepalives_idle": 2, "keepalives_interval": 2, "keepalives_count": 4}
-ARGUMENTS = ", ".join(f"%({name})s::{kind}" for name, kind in TYPES.items())
-EXECUTE = f"EXECUTE {NAME}({ARGUMENTS})"
+
+
+class Prepared:
+    """A statement that a connection plans once.
+
+    :param name: by which it is called.
+    :param types: of its parameters, in their order.
+    """
+
+    def __init__(self, name: str, types: dict[str, str]):
+        self.name = name
+        self._types = types
+        arguments = ", ".join(f"%({one})s::{kind}" for one, kind in types.items())
+        self.execute = f"EXECUTE {name}({arguments})"
+
+    def prepare(self, statement: str) -> str:
+        """:param statement: with ``%(name)s`` for a parameter."""
+        numbers = {one: f"${number}" for number, one in enumerate(self._types, 1)}
+        prepared = re.sub(r"%\((\w+)\)s", lambda match: numbers[match[1]], statement)
+        return f"PREPARE {self.name}({', '.join(self._types.values())}) AS {prepared}"
+
+
+ENQUEUE = Prepared(
+    "mqtt_enqueue",
+    {
+        "service_id": "int",
+        "thread_identifier": "text",
+        "after_sequence": "bigint",
+        "total": "int",
+        "to_store": "int",
+        "receipts": "bytea",
+        "forget_through": "bigint",
+        "content": "bytea",
+        "size": "int",
+        "received": "bigint",
+        "dropped": "bigint",
+        "last_activity": "timestamp",
+        "subscription_ids": "int[]",
+        "message_counts": "bigint[]",
+        "last_messages": "timestamp[]",
+    },
+)
+MAKE_JOB = Prepared(
+    "mqtt_make_job",
+    {
+        "service_ids": "int[]",
+        "company_id": "int",
+        "written": "timestamp",
+        "row": "jsonb",
+    },
+)
 
 
 class Enqueuing:
@@ -52,6 +86,7 @@ class Enqueuing:
         self._dbname = dbname
         self._read_statement = read_statement
         self._connection: psycopg2.extensions.connection | None = None
+        self._making = ""  # the statement that it has prepared to make jobs
         self._lock = threading.Lock()  # a thread for each service comes here
 
     def execute(self, **parameters: object) -> tuple:
@@ -59,13 +94,47 @@ class Enqueuing:
 
         :raise psycopg2.Error: when that failed, or nobody knows whether it did.
         """
+        with self._cursor() as cursor:
+            cursor.execute(ENQUEUE.execute, parameters)
+            return cursor.fetchone()
+
+    def make_job(self, statement: str, **parameters: object) -> tuple | None:
+        """Make a job, where one is needed.
+
+        :return: the row that the statement gives; ``None`` when it is refused.
+        :raise psycopg2.Error: when the database is away; then nobody knows.
+        """
+        try:
+            with self._cursor() as cursor:
+                if statement != self._making:
+                    self._prepare_making(cursor, statement)
+                cursor.execute(MAKE_JOB.execute, parameters)
+                return cursor.fetchone()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            raise
+        except psycopg2.Error as error:
+            _logger.info("jobs are not made with a template: %s", error)
+            self.close()  # what it has prepared may be at fault
+            return None
+
+    def _prepare_making(
+        self, cursor: psycopg2.extensions.cursor, statement: str
+    ) -> None:
+        if self._making:
+            cursor.execute(f"DEALLOCATE {MAKE_JOB.name}")
+        self._making = ""
+        cursor.execute(MAKE_JOB.prepare(statement))
+        self._making = statement
+
+    @contextmanager
+    def _cursor(self) -> Iterator[psycopg2.extensions.cursor]:
+        """Of the connection, for this thread alone; each statement is committed."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = self._open()
                 with self._connection.cursor() as cursor:
-                    cursor.execute(EXECUTE, parameters)
-                    return cursor.fetchone()
+                    yield cursor
             except (psycopg2.OperationalError, psycopg2.InterfaceError):
                 self._close()
                 raise
@@ -84,7 +153,9 @@ class Enqueuing:
         connection = self._open(autocommit=False)
         with closing(connection), connection, connection.cursor() as cursor:
             nothing = psycopg2.Binary(b"")  # the content follows by itself
-            cursor.execute(EXECUTE, {**parameters, "size": size, "content": nothing})
+            cursor.execute(
+                ENQUEUE.execute, {**parameters, "size": size, "content": nothing}
+            )
             is_written, was_written = cursor.fetchone() or (False, False)
             if is_written:
                 copy_batch(cursor, pieces, size=size, **parameters)
@@ -96,7 +167,7 @@ class Enqueuing:
             self._close()
 
     def _close(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._making = self._connection, None, ""
         if connection is not None:
             connection.close()
 
@@ -113,9 +184,7 @@ class Enqueuing:
             }
         )
         connection.autocommit = True
-        numbers = {name: f"${number}" for number, name in enumerate(TYPES, 1)}
-        prepared = re.sub(r"%\((\w+)\)s", lambda match: numbers[match[1]], statement)
         with connection.cursor() as cursor:
-            cursor.execute(f"PREPARE {NAME}({', '.join(TYPES.values())}) AS {prepared}")
+            cursor.execute(ENQUEUE.prepare(statement))
         connection.autocommit = autocommit
         return connection

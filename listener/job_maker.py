@@ -11,8 +11,12 @@ import threading
 import time
 from dataclasses import dataclass
 
+from ..broker.problem import Problem
 from ..mqtt.log import get_logger
-from .bridge import DATABASE_AWAY, Bridge
+from ..mqtt.wording import name_error, short_line
+from .blame import is_away
+from .bridge import Bridge
+from .loss import Loss
 from .pacer import Pacer
 
 _logger = get_logger(__name__)
@@ -54,7 +58,7 @@ class JobMaker(threading.Thread):
         self._pacer = pacer
         self._waiting: dict[int, Waiting] = {}  # by service id
         self._not_before = 0.0
-        self._failing = False
+        self._loss = Loss(_logger, "no jobs are made", "jobs are made again")
         self._stopping = False
         self._changed = threading.Condition()
 
@@ -76,10 +80,41 @@ class JobMaker(threading.Thread):
             self._stopping = True
             self._changed.notify()
 
+    @property
+    def problem(self) -> tuple[Problem, float] | None:
+        """Why no jobs are made, and since when (seconds since 1970); nothing while the
+        database is away, which says so itself.
+        """
+        error = self._loss.error
+        if error is None or is_away(error):
+            return None
+        return Problem("jobs", short_line(name_error(error))), self._loss.since
+
     def run(self) -> None:
-        while taken := self._take():
-            if not self._make_jobs(taken) and self._stopping:
-                break  # the next listener will, or cron
+        is_last = False
+        while not is_last:
+            is_last = self._stopping  # what waits after it, the next listener takes
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001
+                # A guard: nothing is stored for as long as no jobs are made.
+                self._loss.begin(error)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping, RETRY_SECONDS)
+
+    def _turn(self) -> None:
+        """Make the jobs that are due next.
+
+        :raise Exception: when that failed; then all waits that did before.
+        """
+        taken = self._take()
+        left = taken
+        try:
+            if taken:
+                left = self._make_jobs(taken)
+                self._loss.end()
+        finally:
+            self._put_back(left)
 
     def _put(self, service_id: int, waiting: Waiting) -> Waiting:
         known = self._waiting.setdefault(service_id, waiting)
@@ -105,41 +140,21 @@ class JobMaker(threading.Thread):
             left = 0.0
         return max(left, self._not_before - now)
 
-    def _make_jobs(self, taken: dict[int, Waiting]) -> bool:
-        """Make a job, or have what was taken wait again; whether the database did."""
+    def _make_jobs(self, taken: dict[int, Waiting]) -> dict[int, Waiting]:
+        """Make a job; what is left to others that wait already is asked for again."""
         now = time.monotonic()
-        try:
-            done = self._bridge.enqueue_jobs(list(taken))
-        except Exception as error:  # noqa: BLE001
-            # A guard: the batches are durable, and their jobs are made later.
-            self._log_failure(error)
-            self._put_back(taken, now + RETRY_SECONDS)
-            return False
-        self._failing = False
-        if len(done["waiting"]) < len(taken):
+        done = self._bridge.enqueue_jobs(list(taken))
+        left = {one: taken[one] for one in done["waiting"]}
+        if len(left) < len(taken):
             self._pacer.spend(now)
         self._pacer.measured(done["seconds"] or 0.0)
-        left = {one: taken[one] for one in done["waiting"]}
-        if left:
-            self._put_back(left, now + BUSY_SECONDS)
-        return True
+        self._not_before = now + BUSY_SECONDS if left else 0.0
+        return left
 
-    def _put_back(self, taken: dict[int, Waiting], not_before: float) -> None:
+    def _put_back(self, taken: dict[int, Waiting]) -> None:
         with self._changed:
-            self._not_before = not_before
             for service_id, waiting in taken.items():
                 self._put(service_id, waiting)
-
-    def _log_failure(self, error: Exception) -> None:
-        """Once, until the database is back: it is tried again every second."""
-        if not self._failing:
-            self._failing = True
-            away = isinstance(error, DATABASE_AWAY)
-            _logger.warning(
-                "no jobs are made, trying again: %s",
-                str(error).strip(),
-                exc_info=None if away else error,
-            )
 
 
 def _is_due(waiting: Waiting) -> bool:

@@ -10,6 +10,8 @@ from odoo.tools import config
 from ..broker.settings import NodeSettings
 from ..mqtt.log import get_logger
 from .bridge import has_addon
+from .guarded import guarded
+from .loss import Loss
 from .supervisor import STOP_TIMEOUT, Supervisor
 
 _logger = get_logger(__name__)
@@ -27,15 +29,18 @@ class Node:
         self._settings = settings
         self._supervisors: dict[str, Supervisor] = {}
         self._stopping = threading.Event()
+        self._loss = Loss(_logger, "databases are not looked for")
 
+    @guarded
     def run(self) -> None:
         """Scan until :meth:`stop`; then end all services in order."""
         while not self._stopping.is_set():
             try:
                 self.scan()
+                self._loss.end()
             except Exception as error:  # noqa: BLE001
                 # A guard: what runs goes on; the next scan may find PostgreSQL back.
-                _logger.warning("databases not looked for: %s", str(error).strip())
+                self._loss.begin(error)
             self._stopping.wait(RESCAN)
         self._stop_supervisors()
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from ..broker.settings import NodeSettings, ServiceSettings
 from ..mqtt.log import get_logger
-from .bridge import DATABASE_AWAY, Bridge
+from .bridge import Bridge
 from .connection import MqttConnection
+from .guarded import guarded
 from .inbox import Inbox
 from .job_maker import JobMaker
+from .loss import Loss
 from .pacer import Pacer
 from .writer import Writer
 
@@ -56,9 +58,9 @@ class Supervisor(threading.Thread):
         self._running: dict[int, Running] = {}
         self._wanted: dict[int, ServiceSettings] = {}
         self._read_at = 0.0
-        self._lost = False
+        self._loss = Loss(_logger, "lost the database")
         self._jobs = JobMaker(self._bridge, Pacer(node.job_share, node.max_delay))
-        self._failing: set[int | None] = set()  # services; None: reading them
+        self._losses: dict[int | None, Loss] = {}  # by service; None: reading them
         self._start_at: dict[int, float] = {}  # of services that failed to
         self._stopping = threading.Event()
         self._wake_r, self._wake_w = os.pipe()
@@ -71,6 +73,7 @@ class Supervisor(threading.Thread):
     def _wake(self) -> None:
         os.write(self._wake_w, b"\0")
 
+    @guarded
     def run(self) -> None:
         threading.current_thread().dbname = self._bridge.dbname
         self._jobs.start()
@@ -81,7 +84,7 @@ class Supervisor(threading.Thread):
                     break
                 except Exception as error:  # noqa: BLE001
                     # A guard: this thread lives as long as its database has the addon.
-                    self._log_loss(error)
+                    self._loss.begin(error)
                     self._bridge.close()
                     for running in self._running.values():
                         running.connection.hold_service(False)
@@ -89,17 +92,6 @@ class Supervisor(threading.Thread):
         finally:
             self._stop_all()
             self._bridge.end()
-
-    def _log_loss(self, error: Exception) -> None:
-        """Once, until the database is back: it is tried again every second."""
-        if not self._lost:
-            self._lost = True
-            away = isinstance(error, DATABASE_AWAY)
-            _logger.warning(
-                "lost the database, trying again: %s",
-                str(error).strip(),
-                exc_info=None if away else error,
-            )
 
     def _supervise(self) -> None:
         """Rounds on one control connection, until stopped or uninstalled."""
@@ -113,7 +105,7 @@ class Supervisor(threading.Thread):
                 self._isolated(None, self._read)
                 self._read_at = time.monotonic() + READ_INTERVAL
             self._round()
-            self._lost = False
+            self._loss.end()
             if self._bridge.wait(self._wake_r, ROUND):
                 self._read_at = 0.0
 
@@ -131,19 +123,12 @@ class Supervisor(threading.Thread):
         """
         try:
             action(*args)
-        except Exception as error:
-            if service_id not in self._failing:
-                self._failing.add(service_id)
-                what = "the services" if service_id is None else f"service {service_id}"
-                away = isinstance(error, DATABASE_AWAY)
-                _logger.warning(
-                    "%s cannot be supervised, trying again: %s",
-                    what,
-                    str(error).strip(),
-                    exc_info=None if away else error,
-                )
+        except Exception as error:  # noqa: BLE001
+            what = "the services" if service_id is None else f"service {service_id}"
+            loss = Loss(_logger, f"{what} cannot be supervised")
+            self._losses.setdefault(service_id, loss).begin(error)
             return False
-        self._failing.discard(service_id)
+        self._losses.pop(service_id, None)
         return True
 
     def _reclaim(self) -> None:
@@ -161,6 +146,7 @@ class Supervisor(threading.Thread):
     def _round(self) -> None:
         for service_id, running in list(self._running.items()):
             wanted = self._wanted.get(service_id)
+            running.writer.warn(self._jobs.problem)
             if not running.is_alive:
                 del self._running[service_id]
                 self._bridge.unlock(service_id)
@@ -237,6 +223,7 @@ class Supervisor(threading.Thread):
         for running in self._running.values():
             running.connection.join(max(0, deadline - time.monotonic()))
             running.writer.join(max(0, deadline - time.monotonic()))
+            running.writer.must_end.set()
         self._jobs.stop()
         self._jobs.join(max(0, deadline - time.monotonic()))
         self._running.clear()

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..broker.problem import Problem
 from ..mqtt.log import get_logger
 from ..mqtt.wording import name_error, short_line
 from .blame import is_away, lighter
 from .bridge import Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
+from .loss import Loss
 from .observed import Counted, Observed, utc
 
 _logger = get_logger(__name__)
@@ -38,6 +40,7 @@ class Writer(threading.Thread):
     :param committed: called with the id of the service and the number of messages when
         a batch is durable, and ``at_once``, whether its job must not wait.
     :ivar lease_lost: set when another listener has claimed the service.
+    :ivar must_end: set when nobody waits any longer for a database that is away.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Writer(threading.Thread):
     ):
         super().__init__(name=f"{connection.name}-writer", daemon=True)
         self.lease_lost = threading.Event()
+        self.must_end = threading.Event()
         self._bridge = bridge
         self._connection = connection
         self._inbox = inbox
@@ -65,10 +69,23 @@ class Writer(threading.Thread):
         self._sequence = sequence
         self._call_ended = ended
         self._call_committed = committed
-        self._failing = False
+        self._loss = Loss(
+            _logger,
+            f"{connection.name}: the database does not take messages",
+            f"{connection.name}: the database is back",
+        )
         self._error: Exception | None = None  # of the last call that failed
         self._give_up_at: float | None = None
         self._patience = REPORT_INTERVAL  # seconds until something has to be reported
+        self._warning: tuple[Problem, float] | None = None
+
+    def warn(self, warning: tuple[Problem, float] | None) -> None:
+        """Report this problem, and since when it is one, where the connection has none
+        of its own.
+        """
+        if warning != self._warning:
+            self._warning = warning
+            self._inbox.poke()
 
     def run(self) -> None:
         try:
@@ -78,8 +95,7 @@ class Writer(threading.Thread):
                     break
                 self._prune()
                 self._report(BUSY_INTERVAL if batch else REPORT_INTERVAL)
-            self._report()
-            self._try(self._bridge.release, self._service_id, self._connection.name)
+            self._say_last()
         except LeaseLost:
             _logger.warning(
                 "%s: another listener has the service now", self._connection.name
@@ -94,6 +110,25 @@ class Writer(threading.Thread):
             self._connection.stop(drain=0)
         finally:
             self._call_ended()
+
+    def _say_last(self) -> None:
+        """Write what nobody else will, however long the database is away: what was seen
+        last, that a person has to start the service again, and that nobody has it now.
+
+        :raise LeaseLost: when another listener has the service: it says so itself.
+        """
+        self._until_written(self._report)
+        if self._connection.observed.gave_up:
+            self._until_written(self._write, self._bridge.give_up)
+        self._until_written(self._write, self._bridge.release)
+
+    def _until_written(self, write: Callable[..., bool], *args: object) -> None:
+        while not write(*args) and is_away(self._error):
+            if self.must_end.wait(RETRY_DELAY):
+                return
+
+    def _write(self, call: Callable[[int, str], None]) -> bool:
+        return self._try(call, self._service_id, self._connection.name) is not None
 
     def _commit(self, batch: list[Delivery], *, patience: int = OWN_TRIES) -> bool:
         """Commit a batch however long it takes, then have it acknowledged.
@@ -214,12 +249,15 @@ class Writer(threading.Thread):
         self._give_up_at = self._give_up_at or now + LAST_WORDS
         return now > self._give_up_at
 
-    def _report(self, interval: float = 0.0) -> None:
+    def _report(self, interval: float = 0.0) -> bool:
         """Write what changed since the last report: states at once, counters later.
 
         :param interval: seconds since then.
+        :return: ``False`` when the database did not take it.
         """
         observed = replace(self._connection.observed)
+        if self._warning and not observed.problem:
+            observed.problem, observed.problem_time = self._warning
         grants = dict(self._connection.subscriptions.grants)
         filters = self._connection.subscriptions.session_filters
         paused = self._connection.rates.named()
@@ -243,8 +281,8 @@ class Writer(threading.Thread):
         is_quiet = observed.state == "connected" and not (changed or paused)
         self._patience = IDLE_INTERVAL if is_quiet else REPORT_INTERVAL
         # While the database is away it is asked once a second, not at each change.
-        if not changed or not (due or (urgent and not self._failing)):
-            return
+        if not changed or not (due or (urgent and not self._loss.is_on)):
+            return True
         self._last_report = now
         counts = dict(self._connection.subscriptions.counts)
         done = self._try(
@@ -257,13 +295,12 @@ class Writer(threading.Thread):
             paused if is_paused else None,
         )
         if done is None:
-            return
+            return False
         self._connection.forgotten(observed.forgettable)
         self._reported, self._reported_counts = observed, counts
         self._reported_grants, self._reported_filters = grants, filters
         self._reported_paused = paused
-        if observed.gave_up:
-            self._try(self._bridge.give_up, self._service_id, self._connection.name)
+        return True
 
     def _prune(self) -> None:
         """Let the receipts shrink to that of the acknowledgement that waits for it."""
@@ -339,20 +376,10 @@ class Writer(threading.Thread):
             result = call(*args, **kwargs)
         except LeaseLost:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._error = error
             # A guard: the batch is kept and tried again, whatever the reason.
-            if not self._failing:
-                self._failing = True
-                away = is_away(error)
-                _logger.warning(
-                    "%s: the database does not take messages, trying again: %s",
-                    self._connection.name,
-                    str(error).strip(),
-                    exc_info=None if away else error,
-                )
+            self._loss.begin(error)
             return None
-        if self._failing:
-            self._failing = False
-            _logger.info("%s: the database is back", self._connection.name)
+        self._loss.end()
         return True if result is None else result

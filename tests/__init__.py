@@ -26,7 +26,9 @@ from . import test_inputs
 from . import test_job_ends
 from . import test_large_messages
 from . import test_large_payloads
+from . import test_listener_guards
 from . import test_living
+from . import test_making
 from . import test_message
 from . import test_message_state
 from . import test_outage

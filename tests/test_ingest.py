@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from odoo.tests import mute_logger, tagged
 
-from ..jobs.ingest import MAX_WAITING_JOBS
+from ..jobs.making import MAX_WAITING_JOBS
 from ..models.queue import mqtt_batch
 from .common import MqttCase
 

@@ -10,4 +10,5 @@ from . import dead_letter
 from . import guard
 from . import queue_job
 from . import sets
+from . import template
 from . import replace

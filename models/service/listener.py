@@ -1,9 +1,6 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 
 RECEIPTS_KEPT = 65_535  # packet identifiers there are: no more can come again
-LATELY = timedelta(seconds=10)  # for which the time that jobs take is looked at
 COUNTERS = ("received", "dropped", "reconnects")
 NOTHING_COUNTED = {
     "received": 0,
@@ -157,35 +154,24 @@ class MqttService(models.Model):
         return parameters["after_sequence"] + parameters["total"]
 
     @api.model
-    def _listener_enqueue_jobs(self, service_ids):
+    def _listener_enqueue_jobs(self, service_ids, with_template=False):
         """Have jobs store what waits in batches of these services.
 
+        :param with_template: whether the listener is to make such jobs by itself.
         :return: ``waiting``, ids of the services whose messages are left to jobs that
-            wait already; and ``seconds`` that such jobs lately took on average, or
-            ``None``.
+            wait already; ``seconds`` that such jobs lately took on average, or
+            ``None``; and the ``template``, see :meth:`_ingest_template`.
         """
         waiting = self.env["mqtt.batch"]._read_group(
             [("service_id", "in", service_ids), ("job_uuid", "=", False)],
             ["service_id"],
         )
-        services = self.browse(service.id for (service,) in waiting)
+        services = self.browse(service.id for (service,) in waiting).sorted("id")
         return {
-            "waiting": services.sorted("id")._enqueue_ingest().ids,
-            "seconds": self._mean_job_seconds(),
+            "waiting": services._enqueue_ingest().ids,
+            "seconds": self._mean_ingest_seconds(),
+            "template": services._ingest_template() if with_template else None,
         }
-
-    @api.model
-    def _mean_job_seconds(self):
-        ((seconds,),) = self.env["queue.job"]._read_group(
-            [
-                ("method_name", "=", "_job_ingest"),
-                ("state", "=", "done"),
-                ("date_done", ">", fields.Datetime.now() - LATELY),
-            ],
-            [],
-            ["exec_time:avg"],
-        )
-        return seconds
 
     def _forget_receipts(self, sequence):
         # Not through the ORM: it would log each of many deletions a second.

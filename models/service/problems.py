@@ -25,6 +25,9 @@ PROBLEMS = {
         "Path, and the headers that the broker requires."
     ),
     "lost": _lt("The connection to the broker was lost. %(detail)s"),
+    "jobs": _lt(
+        "Received messages are not stored because no job can be created: %(detail)s"
+    ),
     "silent": _lt("The broker fell silent; the connection was renewed."),
     # The login
     "credentials": _lt("The broker refused the login: check Username and Password."),

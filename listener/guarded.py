@@ -1,0 +1,23 @@
+"""Threads whose unexpected end is in Odoo's log: Python writes it to stderr alone."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from ..mqtt.log import get_logger
+
+_logger = get_logger(__name__)
+
+
+def guarded(run: Callable) -> Callable:
+    """Log what ends a thread's ``run``; who watches the thread starts another."""
+
+    @functools.wraps(run)
+    def wrapped(self) -> None:
+        try:
+            run(self)
+        except Exception:
+            _logger.exception("%s ends: unexpected error", type(self).__name__)
+
+    return wrapped
