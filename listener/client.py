@@ -7,9 +7,8 @@ import ssl
 from collections.abc import Callable
 
 from paho.mqtt import client as paho
-from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import MalformedPacket, Properties
 
 from ..mqtt.connect import check_connect
 from ..mqtt.tls import Certificate
