@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 
 from paho.mqtt import client as paho
-from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import MalformedPacket
 
 from ..mqtt.tls import Certificate
 from .problem import Problem

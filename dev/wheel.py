@@ -19,7 +19,7 @@ def build(folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as built:
-        _pip("wheel", "--no-build-isolation", "--wheel-dir", built, paths.CHECKOUT)
+        pip("wheel", "--no-build-isolation", "--wheel-dir", built, paths.CHECKOUT)
         (wheel,) = Path(built).glob("*.whl")
         return Path(shutil.copy(wheel, folder))
 
@@ -37,11 +37,15 @@ def install(wheel: Path, environment: Path) -> Path:
     (packages,) = environment.glob("lib/python*/site-packages")
     (packages / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
     python = environment / "bin/python"
-    _pip("--python", python, "install", wheel)
+    pip("--python", python, "install", wheel)
     return python
 
 
-def _pip(*arguments: "str | Path") -> None:
+def pip(*arguments: "str | Path") -> None:
+    """Run pip without what the arguments depend on.
+
+    :raise Problem: with what it says when it fails.
+    """
     command = [sys.executable, "-m", "pip", "--quiet", *map(str, arguments)]
     command += ["--no-deps", "--disable-pip-version-check"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -133,7 +133,7 @@ class Tls:
         except ValueError as error:
             raise TlsError("certificate") from error
         key = self._private_key()
-        if key.public_key() != chain[0].public_key():
+        if _public_pem(key.public_key()) != _public_pem(chain[0].public_key()):
             raise TlsError("key_mismatch")
         return key, b"".join(one.public_bytes(pem.Encoding.PEM) for one in chain)
 
@@ -208,6 +208,11 @@ def has_memory_files() -> bool:
 
 def _key_pem(key, encryption) -> bytes:
     return key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, encryption)
+
+
+def _public_pem(key) -> bytes:
+    """What tells two public keys apart: only from 40 on are they compared by ``==``."""
+    return key.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

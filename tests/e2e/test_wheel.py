@@ -1,7 +1,9 @@
 """The wheel: installed beside Odoo and queue_job, used, uninstalled without a trace."""
 
+import ast
 import email
 import importlib.metadata
+import sys
 import zipfile
 
 import catalogue
@@ -81,10 +83,38 @@ def test_wheel_names_what_it_needs(package):
 
 def test_shipped_tests_need_nothing_else(new_server):
     """Its tests are part of the addon: importing them takes no tool of ours."""
+    run_tests(new_server(workers=0), "TestTopic")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Odoo wants newer ones")
+def test_oldest_versions(new_server, package):
+    """The least versions in the manifest, with what Odoo 19 wants beside them."""
     odoo = new_server(workers=0)
-    chosen = f"/{paths.ADDON}:TestTopic"
-    odoo.run("server", "-i", paths.ADDON, "--test-tags", chosen, "--stop-after-init")
-    assert read_report(odoo.log_text()).passed
+    oldest = [
+        f"{requirement.name}=={specifier.version}"
+        for requirement in map(Requirement, dependencies(package))
+        for specifier in requirement.specifier
+        if specifier.operator == ">="
+    ]
+    assert len(oldest) == 2
+    wheel.pip("--python", odoo.python, "install", *oldest, "pyOpenSSL==21.0.0")
+    run_tests(odoo, "TestTls", "TestClient")
+
+
+def dependencies(package):
+    """What the manifest asks of PyPI."""
+    name = f"odoo/addons/{paths.ADDON}/__manifest__.py"
+    manifest = ast.literal_eval(zipfile.ZipFile(package).read(name).decode())
+    return manifest["external_dependencies"]["python"]
+
+
+def run_tests(odoo, *classes):
+    """Install the addon and run some of its tests."""
+    tags = ",".join(f"/{paths.ADDON}:{name}" for name in classes)
+    odoo.run("server", "-i", paths.ADDON, "--test-tags", tags, "--stop-after-init")
+    result = read_report(odoo.log_text())
+    assert result.passed
+    assert not result.failed
 
 
 def test_uninstalling_leaves_nothing(new_server, databases, broker):
