@@ -23,8 +23,8 @@ class MqttListener(Command):
         """
         config.parse_config(args, setup_logging=True)
         # Only now: importing an addon needs the addons path.
-        from odoo.addons.mqtt_listener.broker.settings import NodeSettings
         from odoo.addons.mqtt_listener.listener.node import Node
+        from odoo.addons.mqtt_listener.listener.node_settings import NodeSettings
 
         try:
             settings = NodeSettings.from_config()

@@ -7,11 +7,11 @@ import threading
 from odoo.service.db import list_dbs
 from odoo.tools import config
 
-from ..broker.settings import NodeSettings
 from ..mqtt.log import get_logger
 from .bridge import has_addon
 from .guarded import guarded
 from .loss import Loss
+from .node_settings import NodeSettings
 from .supervisor import STOP_TIMEOUT, Supervisor
 
 _logger = get_logger(__name__)

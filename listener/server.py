@@ -22,9 +22,9 @@ import threading
 from odoo.service import server
 from odoo.tools import config
 
-from ..broker.settings import NodeSettings
 from ..mqtt.log import get_logger
 from .node import Node
+from .node_settings import NodeSettings
 from .supervisor import STOP_TIMEOUT
 
 _logger = get_logger(__name__)

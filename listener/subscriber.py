@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-from paho.mqtt.properties import Properties
-
 from ..broker.client import Client
 from ..broker.problem import Problem
 from ..broker.reasons import Reason, reason_text
@@ -83,7 +81,7 @@ class Subscriber:
         if self._client is not None:
             self._plan()
 
-    def answered(self, packet_id: int, reasons: list, properties: Properties) -> None:
+    def answered(self, packet_id: int, reasons: list, properties: object) -> None:
         """SUBACK or UNSUBACK."""
         if packet_id not in self._unanswered:
             return
@@ -168,7 +166,7 @@ class Subscriber:
             self._unanswered[packet_id] = task
 
     def _subscribed(
-        self, subscription: SubscriptionSettings, reason: Reason, properties: Properties
+        self, subscription: SubscriptionSettings, reason: Reason, properties: object
     ) -> None:
         text = reason_text(reason, properties)
         is_refused = reason.value >= 0x80

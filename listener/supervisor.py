@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..broker.settings import NodeSettings, ServiceSettings
+from ..broker.settings import ServiceSettings
 from ..mqtt.log import get_logger
 from .bridge import Bridge
 from .connection import MqttConnection
@@ -19,6 +19,7 @@ from .guarded import guarded
 from .inbox import Inbox
 from .job_maker import JobMaker
 from .loss import Loss
+from .node_settings import NodeSettings
 from .pacer import Pacer
 from .writer import Writer
 

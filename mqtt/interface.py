@@ -30,6 +30,7 @@ class ServiceValues(TypedDict):
     name: str
     company: int  # its id, 0 without one
     database: str
+    configuration: str  # path of odoo.conf of the process that reads this
     start_generation: int
     host: str
     port: int

@@ -14,9 +14,12 @@ that does not check the broker's certificate, it goes only where an entry begins
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from .interface import MODULE
 
 OPTION_PREFIX = "secret_"
 BINDING_SUFFIX = "_for"
@@ -143,3 +146,19 @@ def _read(
     if kind == "env":
         return environment.get(name)
     return read_options().get(name.lower())
+
+
+def read_section(path: str | None) -> Mapping[str, str]:
+    """The options of ``[mqtt_listener]`` as they stand in a configuration now.
+
+    :param path: of odoo.conf; ``None`` or empty where the server has none.
+    :raise OptionsUnreadable: when that is no configuration.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    if path:
+        try:
+            parser.read(path)
+        except (configparser.Error, UnicodeDecodeError):
+            # From None: it quotes lines, such as those of a key that is not indented.
+            raise OptionsUnreadable(path) from None
+    return parser[MODULE] if parser.has_section(MODULE) else {}

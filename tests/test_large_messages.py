@@ -11,10 +11,11 @@ from paho.mqtt import client as paho
 from odoo.tests import BaseCase, tagged
 from odoo.tools import config
 
-from ..broker.settings import NodeSettings, ServiceSettings
+from ..broker.settings import ServiceSettings
 from ..listener import writer as writer_module
 from ..listener.enqueuing import Enqueuing
 from ..listener.inbox import Delivery, Inbox
+from ..listener.node_settings import NodeSettings
 from ..listener.observed import Observed
 from ..listener.writer import Writer
 from ..models.service import limits as mqtt_service_limits

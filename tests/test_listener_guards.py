@@ -208,7 +208,7 @@ class TestProblem(MqttCase):
         self.service.connection_ids.write(
             {"state": "connected", "problem": "jobs", "problem_detail": "KeyError: x"}
         )
-        self.assertIn("no job can be made: KeyError: x", self.service.last_error)
+        self.assertIn("no job can be created: KeyError: x", self.service.last_error)
 
 
 class TestWarning(BaseCase):

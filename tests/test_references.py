@@ -11,7 +11,8 @@ from odoo.tools import config
 from ..broker.connecting import new_client
 from ..broker.problem import Problem
 from ..broker.publisher import Publisher
-from ..broker.settings import NodeSettings, ServiceSettings
+from ..broker.settings import ServiceSettings
+from ..listener.node_settings import NodeSettings
 from ..models.service.mqtt_service import ROUTE_FIELDS
 from ..mqtt.headers import HeaderError, parse_headers
 from ..mqtt.reference import (

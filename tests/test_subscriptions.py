@@ -2,7 +2,8 @@ from dataclasses import replace
 
 from odoo.tests import BaseCase
 
-from ..broker.settings import NodeSettings, SubscriptionSettings
+from ..broker.settings import SubscriptionSettings
+from ..listener.node_settings import NodeSettings
 from ..listener.subscriptions import Subscriptions
 from ..mqtt.topic import TopicFilter
 

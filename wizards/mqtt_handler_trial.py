@@ -131,9 +131,7 @@ class MqttHandlerTrial(models.TransientModel):
         }
 
     def _check_input(self):
-        """:raise UserError: when the handler would never get such a message, saying what
-        to do.
-        """
+        """:raise UserError: when the handler would never get such a message."""
         # The handler is given them as superuser, whom no rule keeps from them.
         for record in (self.handler_id, self.message_id, self.service_id):
             record.check_access("read")

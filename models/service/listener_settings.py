@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.tools import config
 
 from ...mqtt.interface import ServiceValues
 from ...mqtt.log import get_logger
@@ -37,6 +38,7 @@ class MqttService(models.Model):
             "name": self.name,
             "company": service.company_id.id or 0,
             "database": self.env.cr.dbname,
+            "configuration": config["config"] or "",
             "start_generation": self.start_generation,
             **{name: self[name] for name in CONNECTION_FIELDS},
             "password": self.password_secret,
