@@ -6,4 +6,4 @@ from .hooks import uninstall_hook
 from .listener import MQTT_THREADS
 from .listener.server import post_load
 from .mqtt.handler import mqtt_handler
-from .mqtt.response import mqtt_response
+from .mqtt.handler import mqtt_response

@@ -6,8 +6,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from ..mqtt.connect import UnsendableError
-from ..mqtt.headers import HeaderError
+from ..mqtt.connect import HeaderError, UnsendableError
 from ..mqtt.reference import OptionsUnreadable, SecretMissing, SecretNotBound
 from ..mqtt.tls import TlsError
 from ..mqtt.wording import name_error, short_line

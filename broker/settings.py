@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..mqtt.backoff import Backoff
-from ..mqtt.headers import parse_headers
+from ..mqtt.connect import parse_headers
 from ..mqtt.outgoing import MAX_REMAINING, Outgoing
 from ..mqtt.reference import Use, look_up, read_section
 from ..mqtt.tls import Tls

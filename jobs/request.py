@@ -9,7 +9,7 @@ from odoo.exceptions import LockError
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
-from ..mqtt.response import is_response
+from ..mqtt.handler import is_response
 from ..mqtt.wording import TOPIC_CHARS, short_line
 from .failure import Failure, in_one_line, is_conflict, is_connection_lost
 from .guard import HandlerError

@@ -1,4 +1,4 @@
-"""Declaring a method as the handler of a topic pattern.
+"""Declaring a method as the handler of a topic pattern, or of responses.
 
 The decorator only leaves a note on the function. It is read, checked and registered
 when Odoo's registry loads, when it is known which model the method belongs to.
@@ -17,6 +17,7 @@ DEFAULT_CHANNEL = "root.mqtt.dispatch"  # complete name of the queue_job channel
 DECLARING = object()  # in the context of the registry's own writes: none can send it
 DIRECTIONS = ("receive", "send", "both")
 _NOTE = "_mqtt_handlers"
+_RESPONSE_NOTE = "_mqtt_response"
 _noted_names: set[str] = set()  # of all functions that were ever decorated
 
 
@@ -179,3 +180,26 @@ def describe_pattern_error(code: str) -> str:
         "twice": "a name stands in it twice",
         "tail": "{name#} has to be the last level",
     }[code]
+
+
+def mqtt_response(method: Callable) -> Callable:
+    """Declare a method of a model as one that ``mqtt_request`` may be given.
+
+    What a request names is stored, and may come through RPC: only what its author meant
+    to be called that way is.
+
+    Called as ``method(message)`` in a job worker, on the records that asked: with the
+    answer, a record of ``mqtt.signal.history``, or with the empty recordset when none
+    came in time. What it writes is committed once. An overriding method keeps the
+    declaration.
+    """
+    setattr(method, _RESPONSE_NOTE, True)
+    return method
+
+
+def is_response(model: type, name: str) -> bool:
+    """Whether a class or one that it inherits from declares this method so."""
+    return any(
+        getattr(parent.__dict__.get(name), _RESPONSE_NOTE, False)
+        for parent in model.__mro__
+    )

@@ -10,8 +10,8 @@ from odoo.tests import new_test_user, tagged
 
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
+from ..mqtt.handler import mqtt_response
 from ..mqtt.payload import PayloadError
-from ..mqtt.response import mqtt_response
 from ..mqtt.wording import LINE_CHARS, TRACE_CHARS
 from .test_handler import HandlerCase
 from .test_wording import HOSTILE, Mute

@@ -14,7 +14,7 @@ from ..broker.publisher import Publisher
 from ..broker.settings import ServiceSettings
 from ..listener.node_settings import NodeSettings
 from ..models.service.mqtt_service import ROUTE_FIELDS
-from ..mqtt.headers import HeaderError, parse_headers
+from ..mqtt.connect import HeaderError, parse_headers
 from ..mqtt.reference import (
     OptionsUnreadable,
     SecretMissing,

@@ -3,7 +3,7 @@ from odoo.tests import new_test_user, tagged
 
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
-from ..mqtt.response import mqtt_response
+from ..mqtt.handler import mqtt_response
 from .common import MqttCase
 
 

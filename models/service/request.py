@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ...mqtt.response import is_response
+from ...mqtt.handler import is_response
 from ...mqtt.topic import TopicError, TopicFilter, check_topic_name
 
 LONGEST_WAIT = 7 * 86_400  # seconds; queue_job's runner cannot wait for years

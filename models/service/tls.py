@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_datetime
 
-from ...mqtt.headers import HeaderError, parse_headers
+from ...mqtt.connect import HeaderError, parse_headers
 from ...mqtt.tls import Certificate, Tls, TlsError, has_private_key
 
 WARNING_DAYS = 30  # before a certificate ends
