@@ -28,7 +28,8 @@ class MqttHandlerTrial(models.TransientModel):
         string="Message",
         ondelete="set null",
         index="btree_not_null",
-        help="One that came; empty: write one.",
+        help="A received message to try the handler with. Empty: enter a topic and "
+        "a payload.",
     )
     # Not as superuser, who would copy messages that the user may not read.
     service_id = fields.Many2one(
@@ -38,7 +39,7 @@ class MqttHandlerTrial(models.TransientModel):
         store=True,
         readonly=False,
         ondelete="cascade",
-        help="Which service the message is taken to have come from.",
+        help="Service that the message is assumed to come from.",
     )
     topic = fields.Char(
         compute="_compute_topic", compute_sudo=False, store=True, readonly=False
@@ -59,7 +60,7 @@ class MqttHandlerTrial(models.TransientModel):
     error = fields.Text(readonly=True)
     trace = fields.Text(string="Traceback", readonly=True)
     duration = fields.Float(
-        digits=(10, 1), readonly=True, aggregator=None, help="Milliseconds."
+        digits=(10, 1), readonly=True, aggregator=None, help="Time in milliseconds."
     )
 
     @api.depends("handler_id.pattern")

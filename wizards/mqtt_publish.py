@@ -17,17 +17,20 @@ class MqttPublish(models.TransientModel):
         [("0", "0"), ("1", "1"), ("2", "2")], string="QoS", default="1", required=True
     )
     retain = fields.Boolean(
-        help="The broker keeps it, and gives it to whoever subscribes later."
+        help="The broker keeps the message and sends it to clients that subscribe "
+        "later."
     )
     answered_id = BigMany2one("mqtt.signal.history", string="Answers", readonly=True)
     content_type = fields.Char()
     response_topic = fields.Char()
-    message_expiry = BigInteger(help="Seconds; 0: it does not expire.")
+    message_expiry = BigInteger(
+        help="Seconds after which the broker discards the message. 0: never."
+    )
     asks = fields.Boolean(
         string="Ask for an Answer",
-        help="It carries a response topic, and the answer is found with it.",
+        help="The message carries a response topic, and its response is linked to it.",
     )
-    timeout = fields.Integer(default=30, help="Seconds to wait for the answer.")
+    timeout = fields.Integer(default=30, help="Seconds to wait for the response.")
 
     def action_publish(self):
         """Publish it, and show what becomes of it.

@@ -11,7 +11,9 @@ class MqttReplacement(models.TransientModel):
     _description = "Correction of Many Failed MQTT Messages"
 
     search_text = fields.Text(
-        string="Replace", required=True, help="As it stands in the payloads."
+        string="Replace",
+        required=True,
+        help="Text to replace, as the payloads contain it.",
     )
     replace_text = fields.Text(string="By")
     example = fields.Text(compute="_compute_example", compute_sudo=False)

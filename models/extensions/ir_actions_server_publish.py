@@ -43,7 +43,8 @@ class IrActionsServer(models.Model):
     )
     mqtt_retain = fields.Boolean(
         string="Retain",
-        help="The broker keeps it, and gives it to whoever subscribes later.",
+        help="The broker keeps the message and sends it to clients that subscribe "
+        "later.",
     )
     mqtt_preview_ref = fields.Reference(
         selection="_selection_target_model",

@@ -16,7 +16,9 @@ class MqttHandler(models.Model):
     _inherit = "mqtt.handler"
 
     last_told = fields.Datetime(
-        readonly=True, copy=False, help="When people were last told of failures."
+        readonly=True,
+        copy=False,
+        help="When followers were last notified of failed messages.",
     )
 
     @api.model

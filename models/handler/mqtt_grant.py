@@ -28,10 +28,14 @@ class MqttGrant(models.Model):
         required=True,
     )
     granted_qos = fields.Integer(string="Granted QoS")
-    reason = fields.Char(help="What the broker said when it refused.")
+    reason = fields.Char(
+        help="Reason that the broker gave when it refused the subscription."
+    )
     message_count = BigInteger(default=0, required=True)
     count_before = BigInteger(
-        default=0, required=True, help="Messages when the listener claimed the service."
+        default=0,
+        required=True,
+        help="Number of messages when the listener took over the service.",
     )
     last_message = fields.Datetime()
 

@@ -55,10 +55,14 @@ class MqttHandler(models.Model):
     name = fields.Char(required=True)
     sequence = fields.Integer(default=10)
     active = fields.Boolean(
-        default=True, help="A method whose module is not there any more is archived."
+        default=True,
+        help="A handler is archived when the module that declares its method "
+        "is uninstalled.",
     )
     enabled = fields.Boolean(
-        string="On", default=True, help="Off: messages that come are not given to it."
+        string="On",
+        default=True,
+        help="When switched off, new messages are not dispatched to this handler.",
     )
     kind = fields.Selection(
         [("code", "Method"), ("action", "Server action")],
@@ -69,37 +73,54 @@ class MqttHandler(models.Model):
     pattern = fields.Char(
         string="Topic Pattern",
         required=True,
-        help="A topic filter; {name} is + with a name, {rest#} is # with a name.",
+        help="Topics that this handler is called for. + matches one level and # "
+        "all that follow. Write {name} for a + and {name#} for a # whose "
+        "level the handler gets by name.",
     )
     service_id = fields.Many2one(
-        "mqtt.service", ondelete="cascade", help="Only its messages; empty: of all."
+        "mqtt.service",
+        ondelete="cascade",
+        help="The handler is called only for messages of this service. Empty: "
+        "for messages of all services.",
     )
     service_ref = fields.Char(
-        string="Only Service", readonly=True, help="Name or XML ID, as declared."
+        string="Only Service",
+        readonly=True,
+        help="Name or XML ID of the service, as the code declares it.",
     )
     direction = fields.Selection(
         [("receive", "Received"), ("send", "Sent"), ("both", "Both")],
         default="receive",
         required=True,
     )
-    batch = fields.Boolean(help="Called once for many messages.")
-    ordered = fields.Boolean(
-        help="The messages of one topic one by one, in the order of reception; "
-        "one that fails holds back those of its topic until it is done or cancelled."
+    batch = fields.Boolean(
+        help="The handler is called once with many messages instead of once for "
+        "each message."
     )
-    subscribe = fields.Boolean(help="Services subscribe to the pattern's filter.")
+    ordered = fields.Boolean(
+        help="Messages of one topic are handled one by one in the order of "
+        "reception. A failed message holds back the later ones of its topic "
+        "until it is done or cancelled."
+    )
+    subscribe = fields.Boolean(
+        help="Services subscribe to the topics of this handler by themselves."
+    )
     channel = fields.Char(default=DEFAULT_CHANNEL, required=True)
-    priority = fields.Integer(default=10, required=True, help="Smaller is earlier.")
+    priority = fields.Integer(
+        default=10, required=True, help="Jobs with a smaller number run earlier."
+    )
     max_retries = fields.Integer(
         string="Tries",
         default=5,
         required=True,
-        help="Runs in all before a message counts as failed; 0: no limit.",
+        help="Number of times that a message is tried before it counts as failed. "
+        "0: no limit.",
     )
     retry_pattern = fields.Char(
         default=str(DEFAULT_RETRY_PATTERN),
         required=True,
-        help="Seconds to wait after so many runs: {1: 10, 3: 60}",
+        help="Seconds to wait before the next try, by the number of tries so far: "
+        "{1: 10, 3: 60}",
     )
 
     model_name = fields.Char(string="Model", readonly=True, copy=False)
@@ -112,10 +133,10 @@ class MqttHandler(models.Model):
     action_model_name = fields.Char(related="action_server_id.model_name")
     record_domain = fields.Char(
         string="Records",
-        help="Which records of the action's model it runs on, as a domain with the "
-        "names of its evaluation context: "
-        "[('serial_no', '=', mqtt_params['serial'])]. "
-        "Empty: on the message, or on no record.",
+        help="Domain of the records of the action's model that the action runs on, "
+        "with the names of its evaluation context: [('serial_no', '=', "
+        "mqtt_params['serial'])]. Empty: the action runs on the message, or "
+        "without a record.",
     )
     user_id = fields.Many2one("res.users", string="Runs as", ondelete="restrict")
     runs_as = fields.Char(compute="_compute_runs_as")

@@ -22,8 +22,8 @@ class MqttHandlerTally(models.Model):
     date = fields.Datetime(default=fields.Datetime.now)
     handled = BigInteger(default=0)
     failed = BigInteger(default=0)
-    seconds = fields.Float(help="In all calls.")
-    slowest = fields.Float(help="Seconds of the slowest call.")
+    seconds = fields.Float(help="Total time of all calls, in seconds.")
+    slowest = fields.Float(help="Time of the slowest call, in seconds.")
     error = fields.Text()
     error_date = fields.Datetime()
 

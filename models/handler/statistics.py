@@ -11,10 +11,14 @@ class MqttHandler(models.Model):
     handled_count = fields.Integer(string="Handled", compute="_compute_tally")
     failed_count = fields.Integer(string="Failures", compute="_compute_tally")
     mean_time = fields.Float(
-        compute="_compute_tally", digits=(16, 2), help="Milliseconds for a message."
+        compute="_compute_tally",
+        digits=(16, 2),
+        help="Mean time for one message, in milliseconds.",
     )
     slowest_time = fields.Float(
-        compute="_compute_tally", digits=(16, 2), help="Milliseconds for a call."
+        compute="_compute_tally",
+        digits=(16, 2),
+        help="Time of the slowest call, in milliseconds.",
     )
     last_handled = fields.Datetime(compute="_compute_tally")
     last_error = fields.Text(compute="_compute_tally")

@@ -19,13 +19,14 @@ class MqttHandler(models.Model):
     suspend_after = fields.Integer(
         default=50,
         required=True,
-        help="Failures in a row after which the handler is suspended; 0: never.",
+        help="The handler is suspended after this number of failures in a row. 0: "
+        "never.",
     )
     suspend_waiting = fields.Integer(
         default=100,
         required=True,
-        help="Messages waiting to be retried at which the handler is suspended when "
-        "another one fails; 0: never.",
+        help="The handler is suspended when a message fails while this number of "
+        "messages waits to be retried. 0: never.",
     )
     suspended_since = fields.Datetime(readonly=True, copy=False)
     suspend_reason = fields.Char(readonly=True, copy=False)
@@ -39,12 +40,13 @@ class MqttHandler(models.Model):
     next_try = fields.Datetime(
         compute="_compute_next_try",
         compute_sudo=True,
-        help="When a message is tried next while the handler is suspended.",
+        help="Time of the next try while the handler is suspended.",
     )
     failing_since = fields.Datetime(
         readonly=True,
         copy=False,
-        help="First suspension since the handler last worked for some time.",
+        help="First of the suspensions that followed each other without a time in "
+        "which the handler worked.",
     )
     resumed_on = fields.Datetime(readonly=True, copy=False)
     suspension_told = fields.Boolean(readonly=True, copy=False)

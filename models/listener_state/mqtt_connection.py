@@ -29,33 +29,43 @@ class MqttConnection(models.Model):
         default="disconnected",
         required=True,
     )
-    problem = fields.Char(help="Code of the last error, empty when all is well.")
-    problem_detail = fields.Char(help="What the system or the broker said about it.")
+    problem = fields.Char(help="Code of the last problem. Empty while there is none.")
+    problem_detail = fields.Char(
+        help="Words of the system or the broker about the problem."
+    )
     problem_date = fields.Datetime()
-    last_activity = fields.Datetime(help="When the broker was last heard.")
-    session_broker = fields.Char(help="host:port of the broker that has the session.")
-    session_client_id = fields.Char(help="The client ID under which it has it.")
+    last_activity = fields.Datetime(help="Time of the last packet from the broker.")
+    session_broker = fields.Char(
+        help="Host and port of the broker that keeps the session."
+    )
+    session_client_id = fields.Char(help="Client ID of the session at the broker.")
     session_lost_date = fields.Datetime(
-        help="When the broker last did not know the session, although it should have."
+        help="Time when the broker last did not know a session that it should have "
+        "kept."
     )
     session_filters = fields.Json(
         help="Subscriptions in the broker's session: identifier by topic filter."
     )
     connected_to = fields.Char(
-        help="host:port of the server that it was sent to, if it was."
+        help="Host and port of the server that the broker redirected the service to."
     )
-    certificate_end = fields.Datetime(help="Of the broker's certificate, with TLS.")
+    certificate_end = fields.Datetime(help="Time when the broker's certificate ends.")
     abilities = fields.Json(
-        help="What the broker cannot do, or does otherwise than was asked, as it said "
-        "last."
+        help="Limits that the broker announced at the last login, by name."
     )
     maximum_packet_size = BigInteger(
-        help="Bytes that the broker takes in a packet, as it said last; 0: any."
+        help="Largest packet that the broker accepts, in bytes. 0: no limit."
     )
     sequence = BigInteger(
-        default=0, required=True, help="Sequence of the last message enqueued."
+        default=0,
+        required=True,
+        help="Sequence number of the last message that was enqueued.",
     )
-    enqueued = BigInteger(default=0, required=True, help="Messages handed to history.")
+    enqueued = BigInteger(
+        default=0,
+        required=True,
+        help="Number of messages that were handed over to be stored.",
+    )
     received = BigInteger(default=0, required=True)
     dropped = BigInteger(default=0, required=True)
     reconnects = BigInteger(default=0, required=True)

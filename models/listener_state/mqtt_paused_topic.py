@@ -17,15 +17,16 @@ class MqttPausedTopic(models.Model):
     _log_access = False
 
     service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
-    topic = fields.Char(required=True, help="A long one is cut.")
+    topic = fields.Char(required=True, help="The topic; a long one is shortened.")
     paused_since = fields.Datetime(required=True)
     message_count = BigInteger(
         string="Messages",
         default=0,
         required=True,
-        help="That came since then: they are stored, and no handler got them.",
+        help="Messages received since the topic was paused. They are stored, but "
+        "no handler was called for them.",
     )
-    is_resumed = fields.Boolean(help="An operator wants it resumed.")
+    is_resumed = fields.Boolean(help="An operator has asked to resume the topic.")
 
     _topic_uniq = models.UniqueIndex("(service_id, topic)")
 

@@ -19,13 +19,15 @@ class MqttSignalHistory(models.Model):
         copy=False,
         ondelete="restrict",  # a message stays as it came
         index="btree_not_null",
-        help="The payload, where it was too large for the row.",
+        help="Attachment with the payload, if it was too large to be stored with "
+        "the message.",
     )
     payload_digest = fields.Char(
         string="SHA-256",
         readonly=True,
         copy=False,
-        help="Of the payload, where that was too large for the row.",
+        help="SHA-256 digest of the payload, if it was too large to be stored with "
+        "the message.",
     )
     payload_warning = fields.Char(compute="_compute_payload_warning")
     _not_kept = models.Index(

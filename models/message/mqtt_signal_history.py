@@ -83,48 +83,59 @@ class MqttSignalHistory(models.Model):
     )
     subscription_identifier = fields.Integer(
         related="subscription_id.identifier",
-        help="Under which the broker sends what this subscription brings (MQTT 5).",
+        help="Subscription identifier of MQTT 5, with which the broker marks the "
+        "messages of a subscription.",
     )
     topic = Topic(required=True)
     payload = Payload(
         prefetch=False,
-        help="The payload, where it is text: UTF-8 without NUL.",
+        help="The payload, if it is text (UTF-8 without NUL characters).",
     )
-    payload_raw = Bytes(string="Binary Payload", help="The payload, where it is not.")
-    size = fields.Integer(help="Bytes.", aggregator="sum")
+    payload_raw = Bytes(string="Binary Payload", help="The payload, if it is not text.")
+    size = fields.Integer(help="Size in bytes.", aggregator="sum")
     qos = fields.Integer(string="QoS", aggregator=None)
     retain = fields.Boolean(string="Retained")
     dup = fields.Boolean(
         string="Duplicate",
-        help="The broker sent it again, and the first time was lost.",
+        help="The broker marked this message as a redelivery; the first delivery "
+        "did not arrive.",
     )
     direction = fields.Selection(
         [("receive", "Received"), ("send", "Sent")], default="receive", required=True
     )
     message_id = fields.Integer(
-        string="Packet Identifier", aggregator=None, help="0 with QoS 0."
+        string="Packet Identifier",
+        aggregator=None,
+        help="MQTT packet identifier; 0 with QoS 0.",
     )
     timestamp = fields.Datetime(
-        required=True, default=fields.Datetime.now, help="With microseconds."
+        required=True,
+        default=fields.Datetime.now,
+        help="Time of reception or of sending, with microseconds.",
     )
-    sequence = BigInteger(aggregator=None, help="Order of reception in the service.")
+    sequence = BigInteger(
+        aggregator=None, help="Position in the order of reception of the service."
+    )
     corrected_from_id = BigMany2one(
         "mqtt.signal.history",
         string="Corrects",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",
-        help="A person wrote this message, to be processed instead of that one.",
+        help="A user corrected that failed message; this one is handled in its place.",
     )
 
     content_type = fields.Char()
     payload_format = fields.Selection(
         [("bytes", "Bytes"), ("text", "UTF-8 Text")],
-        help="What the publisher says the payload is.",
+        help="MIME type of the payload, as the publisher states it.",
     )
     response_topic = fields.Char()
     correlation_data = Bytes(string="Correlation Data (Bytes)")
-    message_expiry = BigInteger(aggregator=None, help="Seconds left on arrival.")
+    message_expiry = BigInteger(
+        aggregator=None,
+        help="Message expiry interval that was left on arrival, in seconds.",
+    )
     user_properties = fields.Json(string="User Properties (JSON)")
 
     correlation_hex = fields.Char(
@@ -135,7 +146,7 @@ class MqttSignalHistory(models.Model):
     )
     received_at = fields.Char(
         compute="_compute_received_at",
-        help="UTC, with microseconds.",
+        help="Time in UTC, with microseconds.",
     )
 
     _service_sequence_uniq = models.UniqueIndex("(service_id, sequence)")

@@ -23,10 +23,13 @@ class MqttSignalHistory(models.Model):
     _inherit = "mqtt.signal.history"
 
     has_handlers = fields.Boolean(
-        readonly=True, help="Some handler was there for it when it came, or later."
+        readonly=True,
+        help="At least one handler matched the message when it arrived, or later.",
     )
     cancel_reason = fields.Text(
-        readonly=True, help="Why a handler will not get it: who cancelled its job."
+        readonly=True,
+        help="Why a handler is not called for this message, and which user "
+        "cancelled it.",
     )
     _cancelled = models.Index("(timestamp DESC) WHERE cancel_reason IS NOT NULL")
 
@@ -50,16 +53,17 @@ class MqttSignalHistory(models.Model):
         compute="_compute_state",
         compute_sudo=True,
         search="_search_state",
-        help="Stored: there is no handler for it. Queued, Retrying: handlers wait for "
-        "their turn. Failed: one has given up. Done: all have had it. A message of "
-        "our own is queued until the broker has it.",
+        help="Stored: no handler matches. Queued: the message waits for a handler. "
+        "Retrying: a handler failed and is tried again. Failed: a handler "
+        "used up its tries. Done: all handlers succeeded. A sent message is "
+        "queued until the broker has acknowledged it.",
     )
 
     publish_problem = fields.Char(
         string="Why Not Sent",
         compute="_compute_publish_problem",
         compute_sudo=True,
-        help="What the last try to publish it found.",
+        help="Result of the last try to publish the message.",
     )
 
     @api.depends(

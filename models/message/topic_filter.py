@@ -18,7 +18,7 @@ class MqttSignalHistory(models.Model):
     topic_filter = fields.Char(
         compute="_compute_topic_filter",
         search="_search_topic_filter",
-        help="Only to search for: the topics that match, plant/+/state or plant/#.",
+        help="For searching: a topic filter such as plant/+/state or plant/#.",
     )
 
     def _compute_topic_filter(self):

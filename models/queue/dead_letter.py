@@ -20,8 +20,7 @@ class QueueJob(models.Model):
         string="Message Count",
         compute="_compute_mqtt_message_count",
         compute_sudo=True,
-        help="A job publishes what a transaction asked for; the topic is that of the "
-        "first message.",
+        help="Topic of the message; of the first one, if the job publishes several.",
     )
 
     _mqtt_failed_cause = models.Index(

@@ -26,15 +26,13 @@ class MqttDispatch(models.Model):
     first_sequence = BigInteger(required=True)
     last_sequence = BigInteger(required=True)
     message_count = fields.Integer(required=True)
-    sequences = fields.Json(
-        help="Of the messages, where they do not follow each other without a gap."
-    )
+    sequences = fields.Json(help="Sequence numbers of the messages, if they have gaps.")
     handlers = fields.Json(required=True, help="Identifiers of mqtt.handler.")
     handler_id = fields.Many2one(
         "mqtt.handler",
         ondelete="cascade",
         index="btree_not_null",
-        help="Suspended or uninstalled handler. Its messages wait without a job.",
+        help="Suspended or uninstalled handler whose messages wait without a job.",
     )
     alone = fields.Boolean(
         help="Dispatched by a job of its own: a worker died in it, or it is again."

@@ -27,21 +27,27 @@ class MqttFailure(models.Model):
     }
 
     handler_id = fields.Many2one(
-        "mqtt.handler", readonly=True, help="None: they were to be published."
+        "mqtt.handler",
+        readonly=True,
+        help="Handler that failed. Empty: the messages could not be published.",
     )
     cause = fields.Char(
         readonly=True,
-        help="The error without numbers, identifiers and quoted values.",
+        help="Error text without numbers, identifiers and quoted values.",
     )
     message_count = fields.Integer(string="Messages", readonly=True)
     first_date = fields.Datetime(string="First", readonly=True)
     last_date = fields.Datetime(string="Last", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     service_id = fields.Many2one(
-        "mqtt.service", readonly=True, help="Where all of them are of one service."
+        "mqtt.service",
+        readonly=True,
+        help="Service of the messages, if all have the same.",
     )
     example_id = fields.Many2one(
-        "queue.job", readonly=True, help="The last message that failed."
+        "queue.job",
+        readonly=True,
+        help="The most recent message that failed for this reason.",
     )
     topic = fields.Char(related="example_id.mqtt_topic", string="Example Topic")
     error = fields.Char(related="example_id.exc_message")

@@ -18,7 +18,9 @@ class MqttOutgoing(models.Model):
 
     service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
     message_id = BigMany2one("mqtt.signal.history", required=True, ondelete="cascade")
-    job_uuid = fields.Char(index=True, help="Of the job that is to publish it.")
+    job_uuid = fields.Char(
+        index=True, help="Identifier of the job that publishes the message."
+    )
 
     _message_uniq = models.UniqueIndex("(message_id)")
 

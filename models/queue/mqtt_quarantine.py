@@ -31,10 +31,14 @@ class MqttQuarantine(models.Model):
         "mqtt.service", required=True, ondelete="restrict", index=True
     )
     topic = fields.Char(required=True)
-    reason = fields.Text(required=True, help="Why it could not be stored.")
+    reason = fields.Text(
+        required=True, help="Reason why the message could not be stored."
+    )
     timestamp = fields.Datetime(required=True, string="Received")
-    sequence = BigInteger(aggregator=None, help="Order of reception in the service.")
-    size = fields.Integer(help="Bytes.", aggregator="sum")
+    sequence = BigInteger(
+        aggregator=None, help="Position in the order of reception of the service."
+    )
+    size = fields.Integer(help="Size in bytes.", aggregator="sum")
     tries = fields.Integer(default=1, aggregator=None)
     last_try = fields.Datetime(default=fields.Datetime.now)
     content = Bytes(

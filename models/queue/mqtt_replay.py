@@ -34,11 +34,10 @@ class MqttReplay(models.Model):
     handler_id = fields.Many2one(
         "mqtt.handler",
         ondelete="cascade",
-        help="The one that gets them; empty: all whose pattern matches.",
+        help="Handler that the messages are dispatched to. Empty: all handlers "
+        "whose pattern matches.",
     )
-    selected_ids = fields.Json(
-        readonly=True, help="Messages that were chosen one by one."
-    )
+    selected_ids = fields.Json(readonly=True, help="Messages that the user selected.")
     selected_count = fields.Integer(compute="_compute_selected_count")
     service_id = fields.Many2one("mqtt.service", ondelete="cascade")
     company_id = fields.Many2one(
@@ -49,10 +48,10 @@ class MqttReplay(models.Model):
         copy=False,
     )
     topic_filter = fields.Char(
-        default="#", help="Which topics, as a topic filter: plant/+/state, plant/#."
+        default="#", help="Topic filter of the messages: plant/+/state or plant/#."
     )
     date_from = fields.Datetime(string="From")
-    date_to = fields.Datetime(string="To", help="Up to and without this time.")
+    date_to = fields.Datetime(string="To", help="Messages before this time.")
     state = fields.Selection(
         [
             ("draft", "Not Started"),
@@ -74,19 +73,28 @@ class MqttReplay(models.Model):
     done = BigInteger(readonly=True, copy=False)
     progress = fields.Float(compute="_compute_progress")
     last_id = BigInteger(
-        readonly=True, copy=False, default=0, help="Of the last message that was given."
+        readonly=True,
+        copy=False,
+        default=0,
+        help="Identifier of the last message that was dispatched.",
     )
     allowed_service_ids = fields.Json(
-        readonly=True, copy=False, help="Services that who started it may see."
+        readonly=True,
+        copy=False,
+        help="Services visible to the user who started the replay.",
     )
     left = fields.Json(
         readonly=True,
         copy=False,
         help="[[handler, [messages]]] of the part that was begun and is not done.",
     )
-    job_uuid = fields.Char(readonly=True, copy=False, help="Of its last job.")
+    job_uuid = fields.Char(
+        readonly=True, copy=False, help="Identifier of the last job of this replay."
+    )
     end_id = BigInteger(
-        readonly=True, copy=False, help="Of the newest message when it was started."
+        readonly=True,
+        copy=False,
+        help="Identifier of the newest message when the replay was started.",
     )
 
     @api.depends("topic_filter", "selected_ids", "handler_id")

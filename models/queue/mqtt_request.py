@@ -22,11 +22,12 @@ class MqttRequest(models.Model):
     correlation = fields.Char(
         string="Correlation Data",
         required=True,
-        help="By which the answer is known, as hex.",
+        help="Correlation data that identifies the response, as hexadecimal digits.",
     )
     asked_at = fields.Datetime(required=True)
     deadline = fields.Datetime(
-        required=True, help="When whoever asked is told that there was no answer."
+        required=True,
+        help="Time when the requesting method is called without a response.",
     )
     state = fields.Selection(
         [
@@ -48,7 +49,7 @@ class MqttRequest(models.Model):
     answer_preview = fields.Char(related="answer_id.payload_preview", string="Says")
 
     job_uuid = fields.Char(
-        help="Of the job that tells whoever asked that there is no answer."
+        help="Identifier of the job that reports a missing response."
     )
 
     # Who is told: as queue_job keeps the environment of a job's records.

@@ -44,13 +44,13 @@ class QueueJob(models.Model):
     )
     mqtt_topic = fields.Char(related="mqtt_message_id.topic", string="Topic")
     mqtt_told = fields.Boolean(
-        readonly=True, help="People were told that this job failed."
+        readonly=True, help="Followers were notified that this job failed."
     )
     mqtt_cause = fields.Char(
         string="Cause",
         readonly=True,
-        help="The error without numbers, identifiers and quoted values: what messages "
-        "that failed for the same reason have in common.",
+        help="Error text without numbers, identifiers and quoted values. Messages "
+        "that failed for the same reason have the same cause.",
     )
 
     _mqtt_open_own = models.Index(

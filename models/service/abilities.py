@@ -11,12 +11,11 @@ class MqttService(models.Model):
     broker_abilities = fields.Char(
         string="Broker Limits",
         compute="_compute_broker_abilities",
-        help="What the broker said at the last login that it cannot do, or does "
-        "otherwise than was asked (MQTT 5).",
+        help="Limits that the broker announced at the last login (MQTT 5).",
     )
     broker_warning = fields.Char(
         compute="_compute_broker_warning",
-        help="How messages may be lost because of what the broker grants.",
+        help="Risk of losing messages because of a limit of the broker.",
     )
 
     @api.depends("connection_ids.abilities")

@@ -10,7 +10,7 @@ class MqttService(models.Model):
         string="Quarantine",
         compute="_compute_counters",
         compute_sudo=True,
-        help="Received, and not to be stored for a reason of their own.",
+        help="Received messages that could not be stored.",
     )
     received_count = fields.Integer(
         string="Received", compute="_compute_counters", compute_sudo=True
@@ -22,13 +22,14 @@ class MqttService(models.Model):
         string="Waiting",
         compute="_compute_counters",
         compute_sudo=True,
-        help="Received and acknowledged; their ingest job has not stored them yet.",
+        help="Received and acknowledged messages that a job has still to store.",
     )
     dropped_count = fields.Integer(
         string="Dropped",
         compute="_compute_counters",
         compute_sudo=True,
-        help="QoS 0 messages that came faster than they could be taken.",
+        help="QoS 0 messages that were discarded because they arrived faster than "
+        "they could be enqueued.",
     )
     reconnect_count = fields.Integer(
         string="Reconnects", compute="_compute_counters", compute_sudo=True

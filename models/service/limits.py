@@ -23,19 +23,20 @@ class MqttService(models.Model):
     payload_limit = fields.Integer(
         default=1024 * 1024,
         required=True,
-        help="Bytes: the payload of a larger message is kept as an attachment.",
+        help="Largest payload in bytes that is stored with its message. A larger "
+        "one is stored as an attachment.",
     )
     attachment_limit = fields.Integer(
         default=MAX_REMAINING,
         required=True,
-        help="Bytes: of a larger message, size and digest are kept, not the payload. "
-        "No handler gets it.",
+        help="Largest payload in bytes that is stored at all. Of a larger one, "
+        "size and digest are stored, and no handler is called.",
     )
     oversized_count = fields.Integer(
         string="Without Payload",
         compute="_compute_oversized_count",
         compute_sudo=True,
-        help="Messages whose payload was too large to be kept.",
+        help="Messages whose payload was too large to be stored.",
     )
 
     @api.constrains("payload_limit", "attachment_limit")

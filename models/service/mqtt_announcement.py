@@ -26,11 +26,12 @@ class MqttAnnouncement(models.Model):
         [("birth", "Connected"), ("stop", "Stopped"), ("will", "Connection lost")],
         string="When",
         required=True,
-        help="Connected: each time it is. Stopped: before the service disconnects in "
-        "order. Connection lost: published by the broker when it disconnects without.",
+        help="Connected: published after each login. Stopped: published before the "
+        "service disconnects. Connection lost: the broker publishes it when "
+        "the connection ends otherwise.",
     )
     topic = fields.Char(required=True)
-    payload = fields.Text(help="Sent as UTF-8.")
+    payload = fields.Text(help="Text that is published, in UTF-8.")
     qos = fields.Selection(
         [
             ("0", "0 – at most once"),
@@ -42,7 +43,9 @@ class MqttAnnouncement(models.Model):
         required=True,
     )
     retain = fields.Boolean(
-        default=True, help="The broker keeps it for who subscribes later."
+        default=True,
+        help="The broker keeps the message and sends it to clients that "
+        "subscribe later.",
     )
 
     _service_kind_uniq = models.Constraint(

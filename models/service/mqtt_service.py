@@ -75,21 +75,25 @@ class MqttService(models.Model):
         required=True,
         readonly=True,
         copy=False,
-        help="What was asked for. Error: the listener gave up and waits for a Start.",
+        help="Desired state of the service. Error: the listener gave up and waits "
+        "for the service to be started again.",
     )
     last_start = fields.Datetime(readonly=True, copy=False)
     start_generation = fields.Integer(
-        readonly=True, copy=False, help="Counts starts, so that a restart is noticed."
+        readonly=True,
+        copy=False,
+        help="Number of starts, by which the listener notices a restart.",
     )
 
     needs_restart = fields.Boolean(
         readonly=True,
         copy=False,
-        help="The configuration was changed since the connection was started.",
+        help="The configuration was changed after the service was started. Restart "
+        "it to apply the changes.",
     )
 
     # Broker
-    host = fields.Char(help="Name or address of the broker.")
+    host = fields.Char(help="Name or IP address of the broker.")
     port = fields.Integer(default=1883, required=True)
     transport = fields.Selection(
         [("tcp", "TCP"), ("websockets", "WebSockets")], default="tcp", required=True
@@ -103,28 +107,30 @@ class MqttService(models.Model):
         required=True,
         copy=False,
         default=lambda self: f"odoo-{secrets.token_hex(8)}",
-        help="The broker keeps the session under this name: "
-        "unique at the broker, and never changed without a reason.",
+        help="Name under which the broker keeps the session. It must be unique at "
+        "the broker. If you change it, the broker's session and the messages "
+        "in it are left behind.",
     )
     username = fields.Char()
     keepalive = fields.Integer(default=60, required=True, help="Seconds.")
     session_expiry = BigInteger(
         default=604800,
         required=True,
-        help="Seconds for which the broker keeps the messages of an absent listener "
-        "(MQTT 5; with 3.1.1 the broker decides).",
+        help="Seconds for which the broker keeps messages while the listener is "
+        "not connected (MQTT 5). With MQTT 3.1.1 the broker decides.",
     )
     receive_maximum = fields.Integer(
         default=2000,
         required=True,
-        help="Messages the broker may send before the first is acknowledged (MQTT 5).",
+        help="Number of messages that the broker may send before the first is "
+        "acknowledged (MQTT 5).",
     )
     follow_redirects = fields.Boolean(
-        help="Where the broker says to use another server (MQTT 5), connect to that "
-        "one, with this service's username, password, headers and client certificate: "
-        "the broker decides who gets them, and without TLS whoever stands in between. "
-        "What the other server has not, such as the session and its messages, stays "
-        "behind.",
+        help="When the broker asks to use another server (MQTT 5), connect to that "
+        "server with this service's username, password, headers and client "
+        "certificate. The broker thus decides which server gets them; without "
+        "TLS, anybody on the network path does. The session and its messages "
+        "stay at the first server.",
     )
 
     # Reconnection
@@ -134,16 +140,19 @@ class MqttService(models.Model):
     inactivity_timeout = fields.Integer(
         default=60,
         required=True,
-        help="Seconds without traffic after which the connection has to prove itself.",
+        help="Seconds without traffic after which the listener checks that the "
+        "connection still works.",
     )
     retention_days = fields.Integer(
-        default=0, help="Messages older than this are removed; 0 keeps them all."
+        default=0,
+        help="Messages are removed after this number of days. 0: messages are "
+        "never removed.",
     )
     user_id = fields.Many2one(
         "res.users",
         string="Handlers Run as",
         ondelete="restrict",
-        help="Where the handler does not say it; empty: Superuser.",
+        help="User that handlers without a user of their own run as. Empty: Superuser.",
     )
 
     subscription_ids = fields.One2many("mqtt.subscription", "service_id", copy=True)

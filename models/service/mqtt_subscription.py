@@ -33,20 +33,23 @@ class MqttSubscription(models.Model):
     active = fields.Boolean(default=True)
     topic_filter = fields.Char(
         required=True,
-        help="A topic; + stands for one level, # at the end for all that follow. "
-        "$share/<group>/<filter> shares the messages with other clients.",
+        help="Topics to subscribe to. + matches one level, # at the end all that "
+        "follow. $share/<group>/<filter> shares the messages with other "
+        "clients of the group.",
     )
     qos = fields.Selection(
         [("0", "0 – at most once"), ("1", "1 – stored once"), ("2", "2 – as 1")],
         string="QoS",
         default="1",
         required=True,
-        help="2 is subscribed as 1, which loses nothing and stores each message once "
-        "here, with half the packets.",
+        help="QoS 2 is subscribed as QoS 1, which loses no message and needs half "
+        "the packets. This addon stores each message once with both.",
     )
-    no_local = fields.Boolean(help="Not what this service publishes itself (MQTT 5).")
+    no_local = fields.Boolean(
+        help="Do not receive messages that this service publishes itself (MQTT 5)."
+    )
     retain_as_published = fields.Boolean(
-        default=True, help="Keep the retain flag as the publisher set it (MQTT 5)."
+        default=True, help="Receive the retain flag as the publisher set it (MQTT 5)."
     )
     retain_handling = fields.Selection(
         [
@@ -56,20 +59,22 @@ class MqttSubscription(models.Model):
         ],
         default="1",
         required=True,
-        help="When the broker sends the retained messages (MQTT 5).",
+        help="When the broker sends retained messages (MQTT 5).",
     )
-    store_history = fields.Boolean(default=True, help="Keep the messages in history.")
+    store_history = fields.Boolean(
+        default=True, help="Store the messages of this subscription."
+    )
     deliver_at_once = fields.Boolean(
-        help="For buttons, barcodes and commands: a job is made for each message as it "
-        "arrives. Otherwise messages of a steady stream wait for each other, half a "
-        "second at most.",
+        help="For buttons, barcodes and commands: a job is created for each "
+        "message when it arrives. Otherwise, messages of a steady stream are "
+        "stored together after half a second at most.",
     )
     identifier = fields.Integer(
         string="Subscription Identifier",
         readonly=True,
         copy=False,
-        help="Grows with each new filter: tells the copies of a message apart that "
-        "overlapping filters bring (MQTT 5).",
+        help="Subscription identifier of MQTT 5. It tells apart deliveries of the "
+        "same message by overlapping filters.",
     )
 
     handler_id = fields.Many2one(
@@ -79,7 +84,8 @@ class MqttSubscription(models.Model):
         copy=False,
         ondelete="cascade",
         index="btree_not_null",
-        help="The handler that asks for it; it comes and goes with the handler.",
+        help="Handler that this subscription was created for. It is deleted with "
+        "the handler.",
     )
     grant_ids = fields.One2many("mqtt.grant", "subscription_id")
     state = fields.Selection(related="grant_ids.state", string="Subscribed")

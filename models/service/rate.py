@@ -21,9 +21,9 @@ class MqttService(models.Model):
     topic_rate_limit = fields.Integer(
         default=0,
         required=True,
-        help="Messages a minute of one topic. Those of a topic that sends more are "
-        "stored and not handled, until it has kept to the limit for a minute; a "
-        "replay has them handled. 0: no limit.",
+        help="Messages per minute that one topic may send. If a topic sends more, "
+        "its messages are stored but not handled until it has kept to the "
+        "limit for a minute. A replay can handle them later. 0: no limit.",
     )
     paused_topic_ids = fields.One2many("mqtt.paused.topic", "service_id")
     paused_warning = fields.Char(compute="_compute_paused_warning")

@@ -21,8 +21,8 @@ class MqttService(models.Model):
 
     response_topic = fields.Char(
         copy=False,
-        help="To which answers are asked for. Empty: the first request makes one up. "
-        "The service subscribes to it by itself.",
+        help="Topic that responses are sent to. Empty: the first request chooses "
+        "one. The service subscribes to it by itself.",
     )
     request_ids = fields.One2many("mqtt.request", "service_id")
 

@@ -36,7 +36,7 @@ class MqttService(models.Model):
     password = fields.Char(
         compute="_compute_secrets",
         inverse="_inverse_password",
-        help="Write only: it is never shown again.",
+        help="It is stored, but never shown again.",
     )
     password_secret = fields.Char(groups=NO_ACCESS, copy=False)
     password_is_set = fields.Boolean(compute="_compute_secrets")
@@ -44,7 +44,8 @@ class MqttService(models.Model):
         string="Private Key",
         compute="_compute_secrets",
         inverse="_inverse_tls_key",
-        help="Of the client certificate, as PEM. Write only: it is never shown again.",
+        help="Private key of the client certificate, in PEM format. It is stored, "
+        "but never shown again.",
     )
     tls_key_secret = fields.Text(groups=NO_ACCESS, copy=False)
     tls_key_is_set = fields.Boolean(compute="_compute_secrets")
@@ -52,15 +53,16 @@ class MqttService(models.Model):
         string="Password of the Key",
         compute="_compute_secrets",
         inverse="_inverse_tls_key_password",
-        help="Where the key is encrypted. Write only: it is never shown again.",
+        help="Password of the private key, if it is encrypted. It is stored, but "
+        "never shown again.",
     )
     tls_key_password_secret = fields.Char(groups=NO_ACCESS, copy=False)
     tls_key_password_is_set = fields.Boolean(compute="_compute_secrets")
     websocket_headers = fields.Text(
         compute="_compute_secrets",
         inverse="_inverse_websocket_headers",
-        help="A line each, such as “Authorization: Bearer …”. Write only: they are "
-        "never shown again.",
+        help="One header per line, such as “Authorization: Bearer …”. They are "
+        "stored, but never shown again.",
     )
     websocket_headers_secret = fields.Text(groups=NO_ACCESS, copy=False)
     websocket_headers_is_set = fields.Boolean(compute="_compute_secrets")

@@ -31,25 +31,25 @@ class MqttService(models.Model):
     host_info = fields.Char(
         string="Listening on",
         compute="_compute_connection_status",
-        help="Host and process of the listener.",
+        help="Host and process of the listener that serves this service.",
     )
     listening_since = fields.Datetime(compute="_compute_connection_status")
     connected_to = fields.Char(
         related="connection_ids.connected_to",
-        help="The server that the broker sent the service to.",
+        help="Server that the broker redirected the service to.",
     )
     last_error = fields.Char(compute="_compute_last_error")
     last_error_date = fields.Datetime(related="connection_ids.problem_date")
     last_activity = fields.Datetime(related="connection_ids.last_activity")
     session_loss = fields.Char(
         compute="_compute_session_loss",
-        help="That the broker lost the session, until somebody has seen it.",
+        help="Warning that the broker lost the session, until a user confirms it.",
     )
     session_loss_seen = fields.Datetime(readonly=True, copy=False)
     suspended_handlers = fields.Char(
         compute="_compute_suspended_handlers",
         compute_sudo=True,
-        help="Names of handlers that messages of this service wait for.",
+        help="Suspended handlers that messages of this service wait for.",
     )
 
     @api.depends("status", "connection_ids.state", "connection_ids.thread_identifier")

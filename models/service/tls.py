@@ -23,17 +23,19 @@ class MqttService(models.Model):
 
     tls = fields.Boolean(
         string="TLS",
-        help="Encrypt the connection, and know the broker: TLS 1.2 or 1.3.",
+        help="Encrypt the connection and verify the broker's certificate (TLS 1.2 "
+        "or 1.3).",
     )
     tls_authorities = fields.Text(
         string="Authorities",
-        help="Certificates, as PEM, of the authorities that may have signed the "
-        "broker's; empty: those that the system of the listener trusts.",
+        help="Certificates in PEM format of the authorities that may sign the "
+        "broker's certificate. Empty: the authorities that the listener's "
+        "system trusts.",
     )
     tls_certificate = fields.Text(
         string="Client Certificate",
-        help="As PEM, where the broker asks for one: it and those that lead from it to "
-        "its authority.",
+        help="Client certificate in PEM format, if the broker requires one, with "
+        "the intermediate certificates up to its authority.",
     )
     tls_certificate_end = fields.Datetime(
         string="Client Certificate Ends",
@@ -42,13 +44,13 @@ class MqttService(models.Model):
     )
     tls_unchecked = fields.Boolean(
         string="Do Not Check the Broker's Certificate",
-        help="Whoever stands between Odoo and the broker can then read and change all "
-        "messages, and the password. For tests.",
+        help="For tests only: without this check, an attacker on the network can "
+        "read and change all messages, and read the password.",
     )
     tls_alpn = fields.Char(
         string="ALPN",
-        help="Protocol names, separated by commas, for brokers that share their port "
-        "with others, such as x-amzn-mqtt-ca or mqtt.",
+        help="Protocol names separated by commas, for brokers that share their "
+        "port with other protocols: x-amzn-mqtt-ca or mqtt.",
     )
     broker_certificate_end = fields.Datetime(related="connection_ids.certificate_end")
     certificate_warning = fields.Char(compute="_compute_certificate_warning")
