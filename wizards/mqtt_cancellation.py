@@ -8,7 +8,10 @@ class MqttCancellation(models.TransientModel):
     _inherit = "mqtt.decision"
     _description = "Cancellation of Failed MQTT Messages"
 
-    reason = fields.Char(required=True)
+    reason = fields.Char(
+        required=True,
+        help="Why these messages are not to be handled. Users see it as the reason.",
+    )
 
     def action_cancel_jobs(self):
         """Cancel them for the reason given.

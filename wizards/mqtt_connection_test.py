@@ -18,8 +18,12 @@ class MqttConnectionTest(models.TransientModel):
     _description = "MQTT Connection Test"
 
     service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
-    line_ids = fields.One2many("mqtt.connection.test.line", "test_id")
-    is_successful = fields.Boolean()
+    line_ids = fields.One2many(
+        "mqtt.connection.test.line",
+        "test_id",
+        help="Steps of the test and their results.",
+    )
+    is_successful = fields.Boolean(help="All steps succeeded.")
 
 
 class MqttConnectionTestLine(models.TransientModel):

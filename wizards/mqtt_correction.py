@@ -12,7 +12,12 @@ class MqttCorrection(models.TransientModel):
     _name = "mqtt.correction"
     _description = "Correction of a Failed MQTT Message"
 
-    job_id = fields.Many2one("queue.job", required=True, ondelete="cascade")
+    job_id = fields.Many2one(
+        "queue.job",
+        required=True,
+        ondelete="cascade",
+        help="Failed job whose message is corrected.",
+    )
     # Not as superuser, or any job and message could be read through them.
     topic = fields.Char(related="job_id.mqtt_topic", related_sudo=False)
     handler_id = fields.Many2one(
@@ -22,9 +27,16 @@ class MqttCorrection(models.TransientModel):
     message_count = fields.Integer(
         related="job_id.mqtt_message_count", related_sudo=False
     )
-    is_text = fields.Boolean(compute="_compute_is_text")
+    is_text = fields.Boolean(
+        compute="_compute_is_text",
+        help="Whether the payload is text that can be edited here.",
+    )
     payload = fields.Text(
-        compute="_compute_payload", compute_sudo=False, store=True, readonly=False
+        compute="_compute_payload",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        help="Payload that is handled instead.",
     )
     payload_file = fields.Binary(
         string="Payload as a File", help="The payload, where it is not text."

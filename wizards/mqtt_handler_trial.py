@@ -19,10 +19,16 @@ class MqttHandlerTrial(models.TransientModel):
     _description = "Trial of an MQTT Handler"
 
     handler_id = fields.Many2one(
-        "mqtt.handler", required=True, readonly=True, ondelete="cascade"
+        "mqtt.handler",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        help="Handler that is tried. What it changes is rolled back.",
     )
     pattern = fields.Char(related="handler_id.pattern", related_sudo=False)
-    topic_filter = fields.Char(compute="_compute_topic_filter")
+    topic_filter = fields.Char(
+        compute="_compute_topic_filter", help="Topics that the handler matches."
+    )
     message_id = BigMany2one(
         "mqtt.signal.history",
         string="Message",
@@ -42,23 +48,43 @@ class MqttHandlerTrial(models.TransientModel):
         help="Service that the message is assumed to come from.",
     )
     topic = fields.Char(
-        compute="_compute_topic", compute_sudo=False, store=True, readonly=False
+        compute="_compute_topic",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        help="Topic of the message that the handler is tried with.",
     )
     payload = fields.Text(
-        compute="_compute_payload", compute_sudo=False, store=True, readonly=False
+        compute="_compute_payload",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        help="Payload of the message that the handler is tried with.",
     )
-    is_binary = fields.Boolean(compute="_compute_is_binary", compute_sudo=False)
+    is_binary = fields.Boolean(
+        compute="_compute_is_binary",
+        compute_sudo=False,
+        help="The payload is binary and is used as it was received.",
+    )
 
     state = fields.Selection(
         [("draft", "Not Run"), ("done", "Done"), ("failed", "Failed")],
         default="draft",
         required=True,
         readonly=True,
+        help="Whether the handler succeeded or failed.",
     )
-    summary = fields.Char(readonly=True)
-    changes = fields.Html(readonly=True)
-    error = fields.Text(readonly=True)
-    trace = fields.Text(string="Traceback", readonly=True)
+    summary = fields.Char(readonly=True, help="Result of the trial in one sentence.")
+    changes = fields.Html(
+        readonly=True,
+        help="Records that the handler would have created, changed or deleted.",
+    )
+    error = fields.Text(readonly=True, help="Error that the handler raised.")
+    trace = fields.Text(
+        string="Traceback",
+        readonly=True,
+        help="Traceback of the error, for developers.",
+    )
     duration = fields.Float(
         digits=(10, 1), readonly=True, aggregator=None, help="Time in milliseconds."
     )

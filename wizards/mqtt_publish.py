@@ -9,20 +9,38 @@ class MqttPublish(models.TransientModel):
     _name = "mqtt.publish"
     _description = "Publish an MQTT Message"
 
-    service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
+    service_id = fields.Many2one(
+        "mqtt.service",
+        required=True,
+        ondelete="cascade",
+        help="Service that publishes the message.",
+    )
     protocol = fields.Selection(related="service_id.protocol")
-    topic = fields.Char(required=True)
-    payload = fields.Text()
+    topic = fields.Char(required=True, help="Topic to publish to, without wildcards.")
+    payload = fields.Text(help="Text that is published, in UTF-8.")
     qos = fields.Selection(
-        [("0", "0"), ("1", "1"), ("2", "2")], string="QoS", default="1", required=True
+        [("0", "0"), ("1", "1"), ("2", "2")],
+        string="QoS",
+        default="1",
+        required=True,
+        help="Quality of service: 0 at most once, 1 at least once, 2 exactly once.",
     )
     retain = fields.Boolean(
         help="The broker keeps the message and sends it to clients that subscribe "
         "later."
     )
-    answered_id = BigMany2one("mqtt.signal.history", string="Answers", readonly=True)
-    content_type = fields.Char()
-    response_topic = fields.Char()
+    answered_id = BigMany2one(
+        "mqtt.signal.history",
+        string="Answers",
+        readonly=True,
+        help="Message that this one is a response to.",
+    )
+    content_type = fields.Char(
+        help="MIME type of the payload, such as application/json (MQTT 5)."
+    )
+    response_topic = fields.Char(
+        help="Topic that subscribers should send a response to (MQTT 5)."
+    )
     message_expiry = BigInteger(
         help="Seconds after which the broker discards the message. 0: never."
     )

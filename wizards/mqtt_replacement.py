@@ -15,10 +15,17 @@ class MqttReplacement(models.TransientModel):
         required=True,
         help="Text to replace, as the payloads contain it.",
     )
-    replace_text = fields.Text(string="By")
-    example = fields.Text(compute="_compute_example", compute_sudo=False)
+    replace_text = fields.Text(string="By", help="Text that replaces it.")
+    example = fields.Text(
+        compute="_compute_example",
+        compute_sudo=False,
+        help="Payload of the last failed message.",
+    )
     corrected_example = fields.Text(
-        string="Corrected", compute="_compute_example", compute_sudo=False
+        string="Corrected",
+        compute="_compute_example",
+        compute_sudo=False,
+        help="The same payload with the replacement.",
     )
 
     @api.depends("job_ids", "failure_ids", "search_text", "replace_text")

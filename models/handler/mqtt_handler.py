@@ -52,7 +52,9 @@ class MqttHandler(models.Model):
     _inherit = ["mail.thread"]
     _order = "sequence, id"
 
-    name = fields.Char(required=True)
+    name = fields.Char(
+        required=True, help="Name of the handler in lists and notifications."
+    )
     sequence = fields.Integer(default=10)
     active = fields.Boolean(
         default=True,
@@ -69,6 +71,7 @@ class MqttHandler(models.Model):
         default="action",
         required=True,
         readonly=True,
+        help="Method: declared in code with @mqtt_handler. Server action: chosen here.",
     )
     pattern = fields.Char(
         string="Topic Pattern",
@@ -92,6 +95,8 @@ class MqttHandler(models.Model):
         [("receive", "Received"), ("send", "Sent"), ("both", "Both")],
         default="receive",
         required=True,
+        help="Whether the handler is called for received messages, sent messages "
+        "or both.",
     )
     batch = fields.Boolean(
         help="The handler is called once with many messages instead of once for "
@@ -105,7 +110,12 @@ class MqttHandler(models.Model):
     subscribe = fields.Boolean(
         help="Services subscribe to the topics of this handler by themselves."
     )
-    channel = fields.Char(default=DEFAULT_CHANNEL, required=True)
+    channel = fields.Char(
+        default=DEFAULT_CHANNEL,
+        required=True,
+        help="Channel of queue_job that limits how many jobs of this handler run "
+        "at the same time.",
+    )
     priority = fields.Integer(
         default=10, required=True, help="Jobs with a smaller number run earlier."
     )
@@ -126,9 +136,14 @@ class MqttHandler(models.Model):
     model_name = fields.Char(string="Model", readonly=True, copy=False)
     method_name = fields.Char(string="Method", readonly=True, copy=False)
     position = fields.Integer(readonly=True, copy=False)
-    source = fields.Char(compute="_compute_source")
+    source = fields.Char(
+        compute="_compute_source", help="Module, file and line of the method."
+    )
     action_server_id = fields.Many2one(
-        "ir.actions.server", string="Server Action", ondelete="restrict"
+        "ir.actions.server",
+        string="Server Action",
+        ondelete="restrict",
+        help="Server action that is run for each message.",
     )
     action_model_name = fields.Char(related="action_server_id.model_name")
     record_domain = fields.Char(
@@ -138,8 +153,15 @@ class MqttHandler(models.Model):
         "mqtt_params['serial'])]. Empty: the action runs on the message, or "
         "without a record.",
     )
-    user_id = fields.Many2one("res.users", string="Runs as", ondelete="restrict")
-    runs_as = fields.Char(compute="_compute_runs_as")
+    user_id = fields.Many2one(
+        "res.users",
+        string="Runs as",
+        ondelete="restrict",
+        help="User that the handler runs as. Empty: the user of the service.",
+    )
+    runs_as = fields.Char(
+        compute="_compute_runs_as", help="User that the handler runs as."
+    )
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
     tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)

@@ -8,8 +8,16 @@ class MqttHandler(models.Model):
     """What a handler did, counted."""
 
     _inherit = "mqtt.handler"
-    handled_count = fields.Integer(string="Handled", compute="_compute_tally")
-    failed_count = fields.Integer(string="Failures", compute="_compute_tally")
+    handled_count = fields.Integer(
+        string="Handled",
+        compute="_compute_tally",
+        help="Number of messages that were handled.",
+    )
+    failed_count = fields.Integer(
+        string="Failures",
+        compute="_compute_tally",
+        help="Number of calls that failed, including those that are tried again.",
+    )
     mean_time = fields.Float(
         compute="_compute_tally",
         digits=(16, 2),
@@ -20,11 +28,19 @@ class MqttHandler(models.Model):
         digits=(16, 2),
         help="Time of the slowest call, in milliseconds.",
     )
-    last_handled = fields.Datetime(compute="_compute_tally")
-    last_error = fields.Text(compute="_compute_tally")
-    last_error_date = fields.Datetime(compute="_compute_tally")
+    last_handled = fields.Datetime(
+        compute="_compute_tally", help="Time when a message was last handled."
+    )
+    last_error = fields.Text(
+        compute="_compute_tally", help="Error of the last call that failed."
+    )
+    last_error_date = fields.Datetime(
+        compute="_compute_tally", help="Time of the last call that failed."
+    )
     dead_letter_count = fields.Integer(
-        string="Failed Messages", compute="_compute_dead_letter_count"
+        string="Failed Messages",
+        compute="_compute_dead_letter_count",
+        help="Number of messages for which this handler used up its tries.",
     )
 
     @api.depends_context("uid", "allowed_company_ids")

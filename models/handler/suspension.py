@@ -28,12 +28,20 @@ class MqttHandler(models.Model):
         help="The handler is suspended when a message fails while this number of "
         "messages waits to be retried. 0: never.",
     )
-    suspended_since = fields.Datetime(readonly=True, copy=False)
-    suspend_reason = fields.Char(readonly=True, copy=False)
+    suspended_since = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="Time when the handler was suspended. Its messages wait until it "
+        "works again.",
+    )
+    suspend_reason = fields.Char(
+        readonly=True, copy=False, help="Why the handler was suspended."
+    )
     suspended_count = fields.Integer(
         string="Messages Waiting",
         compute="_compute_suspended_count",
         compute_sudo=True,
+        help="Number of messages that wait until the handler is resumed.",
     )
     failures_in_row = fields.Integer(readonly=True, copy=False)
     next_probe = fields.Datetime(readonly=True, copy=False)

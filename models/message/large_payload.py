@@ -29,7 +29,9 @@ class MqttSignalHistory(models.Model):
         help="SHA-256 digest of the payload, if it was too large to be stored with "
         "the message.",
     )
-    payload_warning = fields.Char(compute="_compute_payload_warning")
+    payload_warning = fields.Char(
+        compute="_compute_payload_warning", help="Why the payload was not stored."
+    )
     _not_kept = models.Index(
         "(service_id)"
         " WHERE payload_digest IS NOT NULL AND payload_attachment_id IS NULL"

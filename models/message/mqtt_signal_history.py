@@ -77,31 +77,50 @@ class MqttSignalHistory(models.Model):
     _order = "timestamp desc, sequence desc, id desc"
     _log_access = False  # who and when are the listener and ``timestamp``
 
-    service_id = fields.Many2one("mqtt.service", required=True, ondelete="restrict")
+    service_id = fields.Many2one(
+        "mqtt.service",
+        required=True,
+        ondelete="restrict",
+        help="Service that received or sent the message.",
+    )
     subscription_id = fields.Many2one(
-        "mqtt.subscription", ondelete="set null", index="btree_not_null"
+        "mqtt.subscription",
+        ondelete="set null",
+        index="btree_not_null",
+        help="Subscription that the message was received through.",
     )
     subscription_identifier = fields.Integer(
         related="subscription_id.identifier",
         help="Subscription identifier of MQTT 5, with which the broker marks the "
         "messages of a subscription.",
     )
-    topic = Topic(required=True)
+    topic = Topic(required=True, help="Topic that the message was published to.")
     payload = Payload(
         prefetch=False,
         help="The payload, if it is text (UTF-8 without NUL characters).",
     )
     payload_raw = Bytes(string="Binary Payload", help="The payload, if it is not text.")
     size = fields.Integer(help="Size in bytes.", aggregator="sum")
-    qos = fields.Integer(string="QoS", aggregator=None)
-    retain = fields.Boolean(string="Retained")
+    qos = fields.Integer(
+        string="QoS",
+        aggregator=None,
+        help="Quality of service: 0 at most once, 1 at least once, 2 exactly once.",
+    )
+    retain = fields.Boolean(
+        string="Retained",
+        help="Received: the broker kept this message from before the "
+        "subscription. Sent: the broker was asked to keep it.",
+    )
     dup = fields.Boolean(
         string="Duplicate",
         help="The broker marked this message as a redelivery; the first delivery "
         "did not arrive.",
     )
     direction = fields.Selection(
-        [("receive", "Received"), ("send", "Sent")], default="receive", required=True
+        [("receive", "Received"), ("send", "Sent")],
+        default="receive",
+        required=True,
+        help="Received from the broker, or sent to it.",
     )
     message_id = fields.Integer(
         string="Packet Identifier",
@@ -130,7 +149,7 @@ class MqttSignalHistory(models.Model):
         [("bytes", "Bytes"), ("text", "UTF-8 Text")],
         help="MIME type of the payload, as the publisher states it.",
     )
-    response_topic = fields.Char()
+    response_topic = fields.Char(help="Topic that the publisher expects a response on.")
     correlation_data = Bytes(string="Correlation Data (Bytes)")
     message_expiry = BigInteger(
         aggregator=None,
@@ -139,10 +158,14 @@ class MqttSignalHistory(models.Model):
     user_properties = fields.Json(string="User Properties (JSON)")
 
     correlation_hex = fields.Char(
-        string="Correlation Data", compute="_compute_properties_view"
+        string="Correlation Data",
+        compute="_compute_properties_view",
+        help="Data that links a response to its request, as hexadecimal digits.",
     )
     user_properties_text = fields.Text(
-        string="User Properties", compute="_compute_properties_view"
+        string="User Properties",
+        compute="_compute_properties_view",
+        help="User properties of the message, one per line.",
     )
     received_at = fields.Char(
         compute="_compute_received_at",

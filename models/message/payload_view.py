@@ -23,12 +23,27 @@ class MqttSignalHistory(models.Model):
             ("not_kept", "Not Kept"),
         ],
         compute="_compute_payload_view",
+        help="Whether the payload is JSON, other text, binary, empty or not stored.",
     )
-    payload_view = fields.Text(string="Content", compute="_compute_payload_view")
-    payload_is_cut = fields.Boolean(compute="_compute_payload_view")
+    payload_view = fields.Text(
+        string="Content",
+        compute="_compute_payload_view",
+        help="The payload, indented if it is JSON. A long one is shortened.",
+    )
+    payload_is_cut = fields.Boolean(
+        compute="_compute_payload_view",
+        help="Only the beginning of the payload is shown. Download the payload "
+        "to see all of it.",
+    )
     payload_preview = fields.Char(string="Preview", compute="_compute_payload_preview")
-    payload_file = fields.Binary(compute="_compute_payload_file", string="Download")
-    payload_filename = fields.Char(compute="_compute_payload_filename")
+    payload_file = fields.Binary(
+        compute="_compute_payload_file",
+        string="Download",
+        help="The whole payload as a file.",
+    )
+    payload_filename = fields.Char(
+        compute="_compute_payload_filename", help="Name of the file with the payload."
+    )
 
     @api.depends("payload", "payload_raw", "payload_digest", "payload_attachment_id")
     def _compute_payload_view(self):

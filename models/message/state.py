@@ -40,7 +40,11 @@ class MqttSignalHistory(models.Model):
         readonly=True,
         groups=f"{OPERATOR},queue_job.group_queue_job_manager",  # who may read jobs
     )
-    job_count = fields.Integer(compute="_compute_job_count", compute_sudo=True)
+    job_count = fields.Integer(
+        compute="_compute_job_count",
+        compute_sudo=True,
+        help="Number of jobs for this message.",
+    )
     state = fields.Selection(
         [
             ("stored", "Stored"),

@@ -28,29 +28,62 @@ class MqttQuarantine(models.Model):
     _log_access = False
 
     service_id = fields.Many2one(
-        "mqtt.service", required=True, ondelete="restrict", index=True
+        "mqtt.service",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        help="Service that received the message.",
     )
-    topic = fields.Char(required=True)
+    topic = fields.Char(required=True, help="Topic of the message.")
     reason = fields.Text(
         required=True, help="Reason why the message could not be stored."
     )
-    timestamp = fields.Datetime(required=True, string="Received")
+    timestamp = fields.Datetime(
+        required=True, string="Received", help="Time when the message was received."
+    )
     sequence = BigInteger(
         aggregator=None, help="Position in the order of reception of the service."
     )
     size = fields.Integer(help="Size in bytes.", aggregator="sum")
-    tries = fields.Integer(default=1, aggregator=None)
-    last_try = fields.Datetime(default=fields.Datetime.now)
+    tries = fields.Integer(
+        default=1, aggregator=None, help="Number of tries to store the message."
+    )
+    last_try = fields.Datetime(
+        default=fields.Datetime.now, help="Time of the last try."
+    )
     content = Bytes(
         required=True, help="The message, as mqtt/message.py encodes batches of one."
     )
 
-    qos = fields.Integer(string="QoS", compute="_compute_view", aggregator=None)
-    retain = fields.Boolean(string="Retained", compute="_compute_view")
-    properties_text = fields.Text(string="Properties", compute="_compute_view")
-    payload_view = fields.Text(string="Payload", compute="_compute_view")
-    payload_file = fields.Binary(string="Download", compute="_compute_payload_file")
-    payload_filename = fields.Char(compute="_compute_payload_file")
+    qos = fields.Integer(
+        string="QoS",
+        compute="_compute_view",
+        aggregator=None,
+        help="Quality of service: 0 at most once, 1 at least once, 2 exactly once.",
+    )
+    retain = fields.Boolean(
+        string="Retained",
+        compute="_compute_view",
+        help="The broker kept this message from before the subscription.",
+    )
+    properties_text = fields.Text(
+        string="Properties",
+        compute="_compute_view",
+        help="MQTT 5 properties of the message.",
+    )
+    payload_view = fields.Text(
+        string="Payload",
+        compute="_compute_view",
+        help="Beginning of the payload, as text or as hexadecimal digits.",
+    )
+    payload_file = fields.Binary(
+        string="Download",
+        compute="_compute_payload_file",
+        help="The whole payload as a file.",
+    )
+    payload_filename = fields.Char(
+        compute="_compute_payload_file", help="Name of the file with the payload."
+    )
 
     def _put(self, service, refused):
         """Put messages into quarantine.

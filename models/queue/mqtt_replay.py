@@ -30,7 +30,10 @@ class MqttReplay(models.Model):
     _rec_name = "summary"
     _rec_names_search = ("topic_filter", "handler_id")
 
-    summary = fields.Char(compute="_compute_summary")
+    summary = fields.Char(
+        compute="_compute_summary",
+        help="Messages and handlers of this replay in words.",
+    )
     handler_id = fields.Many2one(
         "mqtt.handler",
         ondelete="cascade",
@@ -38,8 +41,13 @@ class MqttReplay(models.Model):
         "whose pattern matches.",
     )
     selected_ids = fields.Json(readonly=True, help="Messages that the user selected.")
-    selected_count = fields.Integer(compute="_compute_selected_count")
-    service_id = fields.Many2one("mqtt.service", ondelete="cascade")
+    selected_count = fields.Integer(
+        compute="_compute_selected_count",
+        help="Number of messages that the user selected.",
+    )
+    service_id = fields.Many2one(
+        "mqtt.service", ondelete="cascade", help="Service whose messages are replayed."
+    )
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self.env.company,
@@ -50,7 +58,7 @@ class MqttReplay(models.Model):
     topic_filter = fields.Char(
         default="#", help="Topic filter of the messages: plant/+/state or plant/#."
     )
-    date_from = fields.Datetime(string="From")
+    date_from = fields.Datetime(string="From", help="Messages from this time on.")
     date_to = fields.Datetime(string="To", help="Messages before this time.")
     state = fields.Selection(
         [
@@ -63,15 +71,25 @@ class MqttReplay(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        help="Running: jobs dispatch the messages. Done: all were dispatched. "
+        "Cancelled: a user ended the replay.",
     )
     total = BigInteger(
         string="Messages",
         compute="_compute_total",
         store=True,
-        compute_sudo=False,  # or a draft counted what its operator may not see
+        compute_sudo=False,  # or a draft counted what its operator may not see,
+        help="Number of messages that match.",
     )
-    done = BigInteger(readonly=True, copy=False)
-    progress = fields.Float(compute="_compute_progress")
+    done = BigInteger(
+        readonly=True,
+        copy=False,
+        help="Number of messages that were dispatched so far.",
+    )
+    progress = fields.Float(
+        compute="_compute_progress",
+        help="Share of the messages that were dispatched so far, in percent.",
+    )
     last_id = BigInteger(
         readonly=True,
         copy=False,

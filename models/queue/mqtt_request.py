@@ -13,10 +13,18 @@ class MqttRequest(models.Model):
     _log_access = False
 
     service_id = fields.Many2one(
-        "mqtt.service", required=True, ondelete="cascade", index=True
+        "mqtt.service",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        help="Service that sends the request and receives the response.",
     )
     message_id = BigMany2one(
-        "mqtt.signal.history", string="Request", required=True, ondelete="cascade"
+        "mqtt.signal.history",
+        string="Request",
+        required=True,
+        ondelete="cascade",
+        help="Message that was sent as the request.",
     )
     topic = fields.Char(related="message_id.topic")
     correlation = fields.Char(
@@ -24,7 +32,7 @@ class MqttRequest(models.Model):
         required=True,
         help="Correlation data that identifies the response, as hexadecimal digits.",
     )
-    asked_at = fields.Datetime(required=True)
+    asked_at = fields.Datetime(required=True, help="Time when the request was made.")
     deadline = fields.Datetime(
         required=True,
         help="Time when the requesting method is called without a response.",
@@ -38,13 +46,16 @@ class MqttRequest(models.Model):
         ],
         default="waiting",
         required=True,
-        readonly=True,  # what the badge keeps up to date on an open page
+        readonly=True,  # what the badge keeps up to date on an open page,
+        help="Waiting: the response may still arrive. Answered: it arrived. No Answer: "
+        "it did not arrive in time. Answered too Late: it arrived afterwards.",
     )
     answer_id = BigMany2one(
         "mqtt.signal.history",
         string="Answer",
         ondelete="set null",
         index="btree_not_null",
+        help="Message that was received as the response.",
     )
     answer_preview = fields.Char(related="answer_id.payload_preview", string="Says")
 
@@ -54,9 +65,14 @@ class MqttRequest(models.Model):
 
     # Who is told: as queue_job keeps the environment of a job's records.
     model_name = fields.Char()
-    method_name = fields.Char()
+    method_name = fields.Char(help="Method that is called with the response.")
     record_ids = fields.Json()
-    user_id = fields.Many2one("res.users", string="Asked by", ondelete="cascade")
+    user_id = fields.Many2one(
+        "res.users",
+        string="Asked by",
+        ondelete="cascade",
+        help="User that the method runs as.",
+    )
     as_superuser = fields.Boolean()
     context = fields.Json()
 

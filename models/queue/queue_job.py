@@ -27,6 +27,7 @@ class QueueJob(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
+        help="MQTT service that the job works for.",
     )
     mqtt_message_id = BigMany2one(
         "mqtt.signal.history",
@@ -34,6 +35,7 @@ class QueueJob(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
+        help="MQTT message that the job works on, if it is a single one.",
     )
     mqtt_handler_id = fields.Many2one(
         "mqtt.handler",
@@ -41,6 +43,7 @@ class QueueJob(models.Model):
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
+        help="MQTT handler that the job calls, if it is a single one.",
     )
     mqtt_topic = fields.Char(related="mqtt_message_id.topic", string="Topic")
     mqtt_told = fields.Boolean(

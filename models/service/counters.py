@@ -13,10 +13,16 @@ class MqttService(models.Model):
         help="Received messages that could not be stored.",
     )
     received_count = fields.Integer(
-        string="Received", compute="_compute_counters", compute_sudo=True
+        string="Received",
+        compute="_compute_counters",
+        compute_sudo=True,
+        help="Number of messages received since the service was created.",
     )
     stored_count = fields.Integer(
-        string="Stored", compute="_compute_counters", compute_sudo=True
+        string="Stored",
+        compute="_compute_counters",
+        compute_sudo=True,
+        help="Number of messages stored since the service was created.",
     )
     waiting_count = fields.Integer(
         string="Waiting",
@@ -32,10 +38,18 @@ class MqttService(models.Model):
         "they could be enqueued.",
     )
     reconnect_count = fields.Integer(
-        string="Reconnects", compute="_compute_counters", compute_sudo=True
+        string="Reconnects",
+        compute="_compute_counters",
+        compute_sudo=True,
+        help="Number of times that the connection was opened again.",
     )
-    subscription_count = fields.Integer(compute="_compute_subscription_count")
-    job_count = fields.Integer(compute="_compute_job_count")
+    subscription_count = fields.Integer(
+        compute="_compute_subscription_count",
+        help="Number of topic filters that the service subscribes to.",
+    )
+    job_count = fields.Integer(
+        compute="_compute_job_count", help="Number of jobs of this service."
+    )
 
     def _compute_counters(self):
         waiting = dict(

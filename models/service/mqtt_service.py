@@ -63,10 +63,19 @@ class MqttService(models.Model):
     _order = "name, id"
 
     name = fields.Char(
-        required=True, default=lambda self: self.env._("MQTT Listener Service")
+        required=True,
+        default=lambda self: self.env._("MQTT Listener Service"),
+        help="Name of the service in lists and notifications.",
     )
-    active = fields.Boolean(default=True)
-    company_id = fields.Many2one("res.company", default=lambda self: self.env.company)
+    active = fields.Boolean(
+        default=True, help="Archived services are stopped and hidden."
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company,
+        help="Company whose users see the service and its messages. Empty: users "
+        "of all companies.",
+    )
 
     # Desired state
     status = fields.Selection(
@@ -78,7 +87,11 @@ class MqttService(models.Model):
         help="Desired state of the service. Error: the listener gave up and waits "
         "for the service to be started again.",
     )
-    last_start = fields.Datetime(readonly=True, copy=False)
+    last_start = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="Time when the service was last started or restarted.",
+    )
     start_generation = fields.Integer(
         readonly=True,
         copy=False,
@@ -94,13 +107,27 @@ class MqttService(models.Model):
 
     # Broker
     host = fields.Char(help="Name or IP address of the broker.")
-    port = fields.Integer(default=1883, required=True)
-    transport = fields.Selection(
-        [("tcp", "TCP"), ("websockets", "WebSockets")], default="tcp", required=True
+    port = fields.Integer(
+        default=1883,
+        required=True,
+        help="TCP port of the broker: usually 1883, 8883 with TLS, 80 or 443 "
+        "with WebSockets.",
     )
-    websocket_path = fields.Char(default="/mqtt")
+    transport = fields.Selection(
+        [("tcp", "TCP"), ("websockets", "WebSockets")],
+        default="tcp",
+        required=True,
+        help="TCP is usual. Use WebSockets if a proxy or a firewall allows web "
+        "traffic only.",
+    )
+    websocket_path = fields.Char(
+        default="/mqtt", help="Path of the broker's WebSocket, such as /mqtt."
+    )
     protocol = fields.Selection(
-        [("5", "MQTT 5"), ("3.1.1", "MQTT 3.1.1")], default="5", required=True
+        [("5", "MQTT 5"), ("3.1.1", "MQTT 3.1.1")],
+        default="5",
+        required=True,
+        help="MQTT 5 is recommended. Use 3.1.1 for brokers that do not support it.",
     )
     client_id = fields.Char(
         string="Client ID",
@@ -111,7 +138,7 @@ class MqttService(models.Model):
         "the broker. If you change it, the broker's session and the messages "
         "in it are left behind.",
     )
-    username = fields.Char()
+    username = fields.Char(help="User name at the broker, if it requires a login.")
     keepalive = fields.Integer(default=60, required=True, help="Seconds.")
     session_expiry = BigInteger(
         default=604800,
@@ -136,7 +163,11 @@ class MqttService(models.Model):
     # Reconnection
     reconnect_min_delay = fields.Float(default=5.0, required=True, help="Seconds.")
     reconnect_max_delay = fields.Float(default=300.0, required=True, help="Seconds.")
-    reconnect_factor = fields.Float(default=1.5, required=True)
+    reconnect_factor = fields.Float(
+        default=1.5,
+        required=True,
+        help="Factor by which the delay grows after each attempt that fails.",
+    )
     inactivity_timeout = fields.Integer(
         default=60,
         required=True,
@@ -155,8 +186,18 @@ class MqttService(models.Model):
         help="User that handlers without a user of their own run as. Empty: Superuser.",
     )
 
-    subscription_ids = fields.One2many("mqtt.subscription", "service_id", copy=True)
-    announcement_ids = fields.One2many("mqtt.announcement", "service_id", copy=True)
+    subscription_ids = fields.One2many(
+        "mqtt.subscription",
+        "service_id",
+        copy=True,
+        help="Topics that the service receives.",
+    )
+    announcement_ids = fields.One2many(
+        "mqtt.announcement",
+        "service_id",
+        copy=True,
+        help="Messages that the service publishes about itself.",
+    )
     history_ids = fields.One2many("mqtt.signal.history", "service_id")
 
     _client_id_uniq = models.Constraint(

@@ -27,10 +27,16 @@ class MqttSubscription(models.Model):
     _order = "service_id, topic_filter, id"
 
     service_id = fields.Many2one(
-        "mqtt.service", required=True, ondelete="cascade", index=True
+        "mqtt.service",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        help="Service that subscribes.",
     )
     company_id = fields.Many2one(related="service_id.company_id")
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(
+        default=True, help="Archived subscriptions are not subscribed."
+    )
     topic_filter = fields.Char(
         required=True,
         help="Topics to subscribe to. + matches one level, # at the end all that "
@@ -90,8 +96,16 @@ class MqttSubscription(models.Model):
     grant_ids = fields.One2many("mqtt.grant", "subscription_id")
     state = fields.Selection(related="grant_ids.state", string="Subscribed")
     granted_qos = fields.Integer(related="grant_ids.granted_qos", string="Granted QoS")
-    refusal = fields.Char(compute="_compute_refusal", string="Reason")
-    message_count = fields.Integer(compute="_compute_message_count", compute_sudo=True)
+    refusal = fields.Char(
+        compute="_compute_refusal",
+        string="Reason",
+        help="Why the broker refused the subscription.",
+    )
+    message_count = fields.Integer(
+        compute="_compute_message_count",
+        compute_sudo=True,
+        help="Number of messages received through this subscription.",
+    )
     last_message = fields.Datetime(related="grant_ids.last_message")
 
     _service_filter_uniq = models.Constraint(

@@ -26,7 +26,10 @@ class MqttService(models.Model):
         "limit for a minute. A replay can handle them later. 0: no limit.",
     )
     paused_topic_ids = fields.One2many("mqtt.paused.topic", "service_id")
-    paused_warning = fields.Char(compute="_compute_paused_warning")
+    paused_warning = fields.Char(
+        compute="_compute_paused_warning",
+        help="Warning that topics are paused because they exceed the rate limit.",
+    )
 
     @api.constrains("topic_rate_limit")
     def _check_topic_rate_limit(self):

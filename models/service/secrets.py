@@ -39,7 +39,9 @@ class MqttService(models.Model):
         help="It is stored, but never shown again.",
     )
     password_secret = fields.Char(groups=NO_ACCESS, copy=False)
-    password_is_set = fields.Boolean(compute="_compute_secrets")
+    password_is_set = fields.Boolean(
+        compute="_compute_secrets", help="A password is stored."
+    )
     tls_key = fields.Text(
         string="Private Key",
         compute="_compute_secrets",
@@ -48,7 +50,9 @@ class MqttService(models.Model):
         "but never shown again.",
     )
     tls_key_secret = fields.Text(groups=NO_ACCESS, copy=False)
-    tls_key_is_set = fields.Boolean(compute="_compute_secrets")
+    tls_key_is_set = fields.Boolean(
+        compute="_compute_secrets", help="A private key is stored."
+    )
     tls_key_password = fields.Char(
         string="Password of the Key",
         compute="_compute_secrets",
@@ -57,7 +61,9 @@ class MqttService(models.Model):
         "never shown again.",
     )
     tls_key_password_secret = fields.Char(groups=NO_ACCESS, copy=False)
-    tls_key_password_is_set = fields.Boolean(compute="_compute_secrets")
+    tls_key_password_is_set = fields.Boolean(
+        compute="_compute_secrets", help="A password of the private key is stored."
+    )
     websocket_headers = fields.Text(
         compute="_compute_secrets",
         inverse="_inverse_websocket_headers",
@@ -65,7 +71,9 @@ class MqttService(models.Model):
         "stored, but never shown again.",
     )
     websocket_headers_secret = fields.Text(groups=NO_ACCESS, copy=False)
-    websocket_headers_is_set = fields.Boolean(compute="_compute_secrets")
+    websocket_headers_is_set = fields.Boolean(
+        compute="_compute_secrets", help="WebSocket headers are stored."
+    )
 
     password_reference = fields.Char(
         string="Password from", groups=MANAGER, copy=False, help=HELP

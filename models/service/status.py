@@ -26,19 +26,29 @@ class MqttService(models.Model):
         ],
         compute="_compute_connection_status",
         search="_search_connection_status",
+        help="Actual state of the connection, as the listener reports it.",
     )
-    thread_identifier = fields.Char(compute="_compute_connection_status")
+    thread_identifier = fields.Char(
+        compute="_compute_connection_status",
+        help="Name of the listener's thread for this service.",
+    )
     host_info = fields.Char(
         string="Listening on",
         compute="_compute_connection_status",
         help="Host and process of the listener that serves this service.",
     )
-    listening_since = fields.Datetime(compute="_compute_connection_status")
+    listening_since = fields.Datetime(
+        compute="_compute_connection_status",
+        help="Time when the listener took over the service.",
+    )
     connected_to = fields.Char(
         related="connection_ids.connected_to",
         help="Server that the broker redirected the service to.",
     )
-    last_error = fields.Char(compute="_compute_last_error")
+    last_error = fields.Char(
+        compute="_compute_last_error",
+        help="Last problem of the connection, with what to check.",
+    )
     last_error_date = fields.Datetime(related="connection_ids.problem_date")
     last_activity = fields.Datetime(related="connection_ids.last_activity")
     session_loss = fields.Char(

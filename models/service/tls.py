@@ -41,6 +41,7 @@ class MqttService(models.Model):
         string="Client Certificate Ends",
         compute="_compute_tls_certificate_end",
         store=True,
+        help="Time when the client certificate ends.",
     )
     tls_unchecked = fields.Boolean(
         string="Do Not Check the Broker's Certificate",
@@ -53,7 +54,10 @@ class MqttService(models.Model):
         "port with other protocols: x-amzn-mqtt-ca or mqtt.",
     )
     broker_certificate_end = fields.Datetime(related="connection_ids.certificate_end")
-    certificate_warning = fields.Char(compute="_compute_certificate_warning")
+    certificate_warning = fields.Char(
+        compute="_compute_certificate_warning",
+        help="Warning that a certificate ends soon.",
+    )
 
     # Computes
 
