@@ -20,7 +20,8 @@ from .bridge import Bridge, LeaseLost
 from .connection import MqttConnection
 from .inbox import Delivery, Inbox
 from .loss import Loss
-from .observed import Counted, Observed, utc
+from .observed import Counted, Observed
+from .reported import changed_of, connection_values, subscription_values
 
 _logger = get_logger(__name__)
 
@@ -199,12 +200,10 @@ class Writer(threading.Thread):
             dropped=observed.dropped,
             last_activity=observed.last_activity,
             subscriptions={
-                subscription_id: (
-                    count,
-                    subscriptions.last_messages[subscription_id] / 1e6,
-                )
-                for subscription_id, count in dict(subscriptions.counts).items()
-                if count != self._reported_counts.get(subscription_id, 0)
+                one: (count, subscriptions.last_messages[one] / 1e6)
+                for one, count in changed_of(
+                    dict(subscriptions.counts), self._reported_counts
+                ).items()
             },
         )
 
@@ -289,8 +288,12 @@ class Writer(threading.Thread):
             self._bridge.report,
             self._service_id,
             self._connection.name,
-            self._connection_values(observed, filters),
-            self._subscription_values(grants, counts),
+            connection_values(observed, self._reported, filters),
+            subscription_values(
+                changed_of(grants, self._reported_grants),
+                changed_of(counts, self._reported_counts),
+                self._connection.subscriptions.last_messages,
+            ),
             observed.forgettable,
             paused if is_paused else None,
         )
@@ -325,47 +328,6 @@ class Writer(threading.Thread):
             and rest != self._reported.forgettable.rest
             and not self._inbox.unfinished
         )
-
-    def _connection_values(self, observed: Observed, filters: dict) -> dict:
-        problem = observed.problem
-        values = {
-            "state": observed.state,
-            "connected_to": observed.connected_to,
-            "certificate_end": observed.certificate_end,
-            "maximum_packet_size": observed.maximum_packet_size,
-            "abilities": observed.abilities,
-            "session_filters": filters,
-            "problem": problem.code if problem else False,
-            "problem_detail": problem.detail if problem else False,
-            "received": observed.received,
-            "dropped": observed.dropped,
-            "reconnects": observed.reconnects,
-        }
-        if problem:
-            values["problem_date"] = utc(observed.problem_time)
-        if observed.session_lost != self._reported.session_lost:
-            values["session_lost_date"] = utc(observed.session_lost)
-        if observed.last_activity:
-            values["last_activity"] = utc(observed.last_activity)
-        return values
-
-    def _subscription_values(self, grants: dict, counts: dict[int, int]) -> dict:
-        values: dict[int, dict] = {}
-        for subscription_id, grant in grants.items():
-            if grant != self._reported_grants.get(subscription_id):
-                values[subscription_id] = {
-                    "state": grant.state,
-                    "granted_qos": grant.granted_qos,
-                    "reason": grant.reason,
-                }
-        last_messages = self._connection.subscriptions.last_messages
-        for subscription_id, count in counts.items():
-            if count != self._reported_counts.get(subscription_id, 0):
-                values.setdefault(subscription_id, {}).update(
-                    message_count=count,
-                    last_message=utc(last_messages[subscription_id] / 1e6),
-                )
-        return values
 
     def _try(self, call: Callable, *args: object, **kwargs: object) -> object:
         """Call the database; ``None`` when it failed, which is logged once.
