@@ -1,6 +1,6 @@
 {
     "name": "MQTT Listener",
-    "version": "19.0.1.6.0",
+    "version": "19.0.1.7.0",
     "category": "Technical",
     "summary": "MQTT messages into Odoo through queue_job, none lost, none doubled",
     "author": "mqtt_listener contributors",

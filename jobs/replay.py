@@ -59,7 +59,7 @@ class MqttReplay(models.Model):
         else:
             self.state = "done"
         return self.env._(
-            "Given: %(done)s of %(total)s", done=self.done, total=self.total
+            "Dispatched: %(done)s of %(total)s", done=self.done, total=self.total
         )
 
     def _hold(self, calls):

@@ -204,7 +204,7 @@ class MqttHandlerTrial(models.TransientModel):
                 short_line(topic, TOPIC_CHARS),
             )
         return self.env._(
-            "“%s” is no topic that a message can have: shorten it to 65,535 bytes, and "
+            "“%s” is not a valid topic: shorten it to 65,535 bytes, and "
             "leave out characters that are no text.",
             short_line(topic, TOPIC_CHARS),
         )

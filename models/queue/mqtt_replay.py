@@ -211,7 +211,7 @@ class MqttReplay(models.Model):
             replay.allowed_service_ids = allowed_services.ids
             replay.total = history.search_count(replay._message_domain())
             if not replay.total:
-                raise UserError(self.env._("There is no such message."))
+                raise UserError(self.env._("The message does not exist."))
             replay.state = "running"
             replay._enqueue_replay()
         return True

@@ -240,7 +240,7 @@ class MqttSubscription(models.Model):
         return {
             "empty": env._("A topic filter may not be empty."),
             "nul": env._("A topic filter may not hold a NUL character."),
-            "not_utf8": env._("The topic filter is no valid text."),
+            "not_utf8": env._("The topic filter is not valid text."),
             "too_long": env._("A topic filter may have 65,535 bytes at most."),
             "plus": env._("In “%s”, + has to stand alone between two slashes.", topic),
             "hash": env._("In “%s”, # has to stand alone after the last slash.", topic),

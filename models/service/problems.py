@@ -188,7 +188,7 @@ TLS_SETUP = {
 VIOLATIONS = {
     "qos_3": _lt("it sent a message with QoS 3"),
     "unknown_packet": _lt("it sent a packet that clients never receive"),
-    "alias": _lt("it used a topic alias that stands for no topic"),
+    "alias": _lt("it used a topic alias that it had not defined"),
     "second_connack": _lt("it answered the login twice"),
     "packet_id_0": _lt("it sent a message with packet identifier 0"),
     "empty_topic": _lt("it sent a message without a topic"),

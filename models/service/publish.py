@@ -140,7 +140,7 @@ class MqttService(models.Model):
         return {
             "empty": env._("A message needs a topic: text that is not empty."),
             "nul": env._("A topic may not hold a NUL character."),
-            "not_utf8": env._("The topic is no valid text."),
+            "not_utf8": env._("The topic is not valid text."),
             "too_long": env._("A topic may have 65,535 bytes at most."),
             "wildcard": env._(
                 "A message goes to one topic: + and # belong in topic filters only."
@@ -172,10 +172,11 @@ class MqttService(models.Model):
         env, detail = self.env, problem.detail
         words = {
             "too_large": env._(
-                "The message is larger than the %s bytes that the broker takes", detail
+                "The message is larger than the %s bytes that the broker accepts",
+                detail,
             ),
-            "qos": env._("The broker takes no QoS above %s", detail),
-            "retain": env._("The broker keeps no retained messages"),
+            "qos": env._("The broker does not accept a QoS above %s", detail),
+            "retain": env._("The broker does not keep retained messages"),
             "publish_refused": env._(
                 "The broker refused the message: %s", describe_reason(env, detail)
             ),

@@ -11,14 +11,14 @@ def describe_reason(env, reason):
         "Not authorized": env._(
             "The broker does not allow it to this user: see its access control list"
         ),
-        "Topic filter invalid": env._("The broker does not take this topic filter"),
-        "Topic name invalid": env._("The broker does not take this topic"),
+        "Topic filter invalid": env._("The broker does not accept this topic filter"),
+        "Topic name invalid": env._("The broker does not accept this topic"),
         "Quota exceeded": env._("The broker's limit for this client is reached"),
         "Packet too large": env._("It is larger than the broker allows"),
         "Payload format invalid": env._(
             "The payload is not what its payload format says"
         ),
-        "Retain not supported": env._("The broker keeps no retained messages"),
+        "Retain not supported": env._("The broker does not keep retained messages"),
         "QoS not supported": env._("The broker does not offer this QoS"),
         "Shared subscription not supported": env._(
             "The broker knows no shared subscriptions: use a filter without $share"

@@ -132,7 +132,7 @@ class MqttService(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "%s is no method that answers may be given to: declare it with "
+                    "%s cannot be called with responses: declare it with "
                     "@mqtt_response.",
                     name,
                 )
