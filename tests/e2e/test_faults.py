@@ -154,7 +154,7 @@ def test_a_broker_that_refuses(odoo):
         users = {
             "no": "Username and Password",
             "old": "Protocol",
-            "moved": "another one: Server moved: next.",
+            "moved": "another server: Server moved: next.",
         }
         for user, words in users.items():
             service.call("write", {"username": user})
