@@ -24,7 +24,7 @@ changelog: ## what readme/newsfragments say, into CHANGELOG.md under the manifes
 seams: ## events in any order, on the real models; STEPS=200000 for a long run
 	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams
 
-faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
+faults: ## break everything docs/guarantees.md names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
 	@$(DEV) faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(FAULTS),--faults "$(FAULTS)")
 
 brokers: ## try real brokers; MESSAGES=2000 BROKERS=<name> CHECKS=<name>

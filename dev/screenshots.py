@@ -1,4 +1,4 @@
-"""Take the README's pictures from a running demo.
+"""Take the pictures of the README and of the addon's page from a running demo.
 
     make demo                       # in another terminal, until traffic flows
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]

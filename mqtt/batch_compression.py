@@ -2,7 +2,7 @@
 
 What is sent to PostgreSQL costs it more than what zlib's fastest level takes: ``bytea``
 travels as hexadecimal text, which is written, parsed and read back, and pglz is several
-times slower (``dev/bench/README.md``). So the column itself does not compress.
+times slower (``docs/benchmarks.md``). So the column itself does not compress.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
 from . import test_dispatch
+from . import test_documentation
 from . import test_endings
 from . import test_failures
 from . import test_foreign_records

@@ -1,4 +1,4 @@
-"""The charts that the README shows, as SVG."""
+"""The charts that docs/benchmarks.md shows, as SVG."""
 
 import math
 

@@ -1,6 +1,7 @@
 """The figures: which part measures them, what they are called, what they should be.
 
-A figure is a key of ``ratios`` in ``results.json``, and a row of the README's table.
+A figure is a key of ``ratios`` in ``results.json``, and a row of the table in
+docs/benchmarks.md.
 """
 
 from typing import NamedTuple
@@ -37,7 +38,7 @@ FIGURES = {
             ),
         ),
         # Two jobs a second, of which queue_job's own part is 13 ms each, keep what is
-        # at 10/s above its goals: README, Pacing has the arithmetic.
+        # at 10/s above its goals: docs/benchmarks.md has the arithmetic.
         "rates": (
             ("cpu_10_stored_classic", "CPU at 10/s, stored ÷ classic", "≤", 1.2),
             ("cpu_10_handled_classic", "CPU at 10/s, handled ÷ classic", "≤", 1.5),

@@ -1,4 +1,4 @@
-"""What a run leaves: ``results.json``, charts, the README's table, a table to read."""
+"""What a run leaves: ``results.json``, charts, the table of a page, a table to read."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .. import paths
+from ..pages import replace_between
 from .charts import latency_chart, throughput_chart
 from .cost_chart import cost_chart
 from .found import QUICK, Found, Scale
@@ -15,7 +16,7 @@ from .goals import FIGURES
 from .stage import Stage
 
 HERE = Path(__file__).parent
-README = paths.CHECKOUT / "README.md"
+PAGE = paths.CHECKOUT / "docs/benchmarks.md"
 BEGIN, END = "<!-- make bench writes this table -->\n", "<!-- until here -->\n"
 CHARTS = {
     "throughput.svg": throughput_chart,
@@ -43,19 +44,16 @@ def results(on: Stage, found: Found, scale: Scale, seconds: float) -> dict:
 
 
 def write(whole: dict) -> None:
-    """Keep a run; a quick one is not for the README's table."""
+    """Keep a run; a quick one is not for the page's table."""
     (HERE / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
     for name, chart in CHARTS.items():
         (HERE / name).write_text(chart(whole))
-    if whole["scale"]["quick"]:
-        return
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{table(whole['ratios'])}{END}{after}")
+    if not whole["scale"]["quick"]:
+        replace_between(PAGE, BEGIN, END, table(whole["ratios"]))
 
 
 def table(ratios: dict[str, float]) -> str:
-    """The README's table of all figures, as Markdown."""
+    """The page's table of all figures, as Markdown."""
     rows = ["| in one run | goal | is |", "| --- | --- | --- |"]
     for key, figure in FIGURES.items():
         value = _short(ratios[key]) if key in ratios else "–"

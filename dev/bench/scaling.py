@@ -54,17 +54,6 @@ def walls(
     }
 
 
-def linger(found: dict, *, services: int) -> float:
-    """Seconds for which batches have to wait for more, that the runner may follow.
-
-    Under load a service makes a batch each ``linger`` at least, however small: an
-    ingest job, and a dispatch job where handlers are.
-    """
-    cost = found["cost of a message"]
-    runner_jobs = MICRO / (cost["runner µs"] / cost["jobs"])
-    return services * 2 / runner_jobs
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--nodes", type=int, nargs="+", default=[1, 10, 100])
@@ -98,8 +87,6 @@ def main() -> None:
     print("so they carry".ljust(26), *(f"{rate:>13,.0f}" for rate in rates))
     disk = found["cost of a message"]["disk bytes"] * DAY / 1e9
     print("GB of history a day".ljust(26), *(f"{r * disk:>13,.0f}" for r in rates))
-    pauses = [linger(found, services=nodes) for nodes in chosen.nodes]
-    print("linger, in seconds, ≥".ljust(26), *(f"{one:>13.2f}" for one in pauses))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""``make brokers``: what the README promises, tried on the brokers there are."""
+"""``make brokers``: what docs/guarantees.md promises, tried on real brokers."""

@@ -1,4 +1,4 @@
-"""How the results are kept and shown: as JSON, and as a table of the README."""
+"""How the results are kept and shown: as JSON, and as a table of a page."""
 
 import json
 from collections.abc import Iterable
@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .. import paths
+from ..pages import replace_between
 from .kinds import KINDS
 from .trial import NOT_DONE, Row
 
 RESULTS = Path(__file__).parent / "results.json"
-README = paths.CHECKOUT / "README.md"
+PAGE = paths.CHECKOUT / "docs/guarantees.md"
 BEGIN = "<!-- make brokers writes from here … -->\n"
 END = "<!-- … to here -->\n"
 
@@ -32,11 +33,8 @@ def _key(result: "dict[str, object]") -> "tuple[object, ...]":
 
 
 def show(results: "list[dict]") -> None:
-    """Write the table between its marks into the README."""
-    before, mark, rest = README.read_text().partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if mark and end:
-        README.write_text(before + mark + table(results) + end + after)
+    """Write the table between its marks into the page."""
+    replace_between(PAGE, BEGIN, END, table(results))
 
 
 def table(results: "list[dict]") -> str:

@@ -1,1 +1,1 @@
-"""``make faults``: everything the README promises to survive, broken and counted."""
+"""``make faults``: what docs/guarantees.md says is survived, broken and counted."""

@@ -1,7 +1,7 @@
 """Run the fault matrix.
 
     make faults                              # every fault, a few rounds each
-    make faults ROUNDS=20 MESSAGES=10000     # the figures in the README
+    make faults ROUNDS=20 MESSAGES=10000     # the figures in docs/guarantees.md
     make faults FAULTS="broker"              # those with this in their name
 
 In each round messages are published and one thing breaks at a random moment. What is
@@ -17,13 +17,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from .. import paths
 from ..console import Problem, run, say
+from ..pages import replace_between
 from .matrix import FAULTS
 from .trial import FOLDER, Row
 from .world import prepare
 
 TAKEOVER = 5.0  # seconds in which another node has to take over
 RESULTS = Path(__file__).parent / "results.json"
+PAGE = paths.CHECKOUT / "docs/guarantees.md"
+BEGIN, END = "<!-- make faults writes this table -->\n", "<!-- end of the faults -->\n"
 
 
 def try_faults(
@@ -77,6 +81,25 @@ def write(rows: list[Row]) -> None:
         del results[row.fault]["events"], results[row.fault]["takeover_s"]
     values = [results[name] for name in FAULTS if name in results]
     RESULTS.write_text(json.dumps(values, indent=2) + "\n")
+    replace_between(PAGE, BEGIN, END, table(values))
+
+
+def table(results: list[dict]) -> str:
+    """The page's table of all faults, as Markdown."""
+    head = ["fault", "rounds", "messages", "lost", "duplicated", "slowest recovery"]
+    rows = [
+        [
+            one["fault"],
+            f"{one['rounds']}",
+            f"{one['messages']:,}",
+            f"{one['lost']}",
+            f"{one['duplicated']}",
+            f"{one['recovery_s']:.1f} s",
+        ]
+        for one in results
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> int:

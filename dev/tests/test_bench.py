@@ -38,11 +38,11 @@ def test_the_table_has_each_figure_with_its_goal():
     assert sum(row.endswith("| – |") for row in table) == len(FIGURES) - 1
 
 
-def test_the_readme_has_the_place_of_the_table():
+def test_the_page_has_the_place_of_the_table():
     """A whole run replaces what is between the marks."""
-    readme = report.README.read_text()
-    assert readme.count(report.BEGIN) == readme.count(report.END) == 1
-    head, _, rest = readme.partition(report.BEGIN)
+    page = report.PAGE.read_text()
+    assert page.count(report.BEGIN) == page.count(report.END) == 1
+    head, _, rest = page.partition(report.BEGIN)
     assert head
     assert report.END in rest
 

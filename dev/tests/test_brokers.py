@@ -21,22 +21,22 @@ OTHER = Row("Mosquitto 2.1, sqlite", "2.1.2", "MQTT 5", "QoS 1", 20, 20)
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """Files of results and of the README, for the test alone."""
-    for name in ("RESULTS", "README"):
+    """Files of results and of the page, for the test alone."""
+    for name in ("RESULTS", "PAGE"):
         monkeypatch.setattr(report, name, tmp_path / name)
-    return tmp_path / "RESULTS", tmp_path / "README"
+    return tmp_path / "RESULTS", tmp_path / "PAGE"
 
 
 def test_results_are_kept_and_shown(files):
-    """What was tried before stays; the README changes between its marks only."""
-    results, readme = files
-    readme.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")
+    """What was tried before stays; the page changes between its marks only."""
+    results, page = files
+    page.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")
     report.write([GOOD])
     report.write([OTHER, DOUBLED])
     kept = json.loads(results.read_text())
     assert [one["broker"] for one in kept] == [OTHER.broker, "NATS", "NATS"]
     assert set(kept[0]) == set(vars(GOOD))
-    before, _, after = readme.read_text().partition(report.BEGIN)
+    before, _, after = page.read_text().partition(report.BEGIN)
     table, _, after = after.partition(report.END)
     assert (before, after) == ("before\n", "after\n")
     assert table.splitlines()[2:] == [
@@ -45,12 +45,12 @@ def test_results_are_kept_and_shown(files):
     ]
 
 
-def test_a_readme_without_marks_stays(files):
+def test_a_page_without_marks_stays(files):
     """Nothing is written where nobody asked for it."""
-    _results, readme = files
-    readme.write_text("words\n")
+    _results, page = files
+    page.write_text("words\n")
     report.write([GOOD])
-    assert readme.read_text() == "words\n"
+    assert page.read_text() == "words\n"
 
 
 @pytest.mark.parametrize(("row", "good"), [(GOOD, 1), (DOUBLED, 0), (UNDONE, 0)])

@@ -1,4 +1,4 @@
-"""History in monthly partitions, as dev/bench/SCALING.md has it made."""
+"""History in monthly partitions, as docs/scaling.md describes it."""
 
 from service import Service, publish
 
