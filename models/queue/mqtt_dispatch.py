@@ -26,6 +26,7 @@ class MqttDispatch(models.Model):
     first_sequence = BigInteger(required=True)
     last_sequence = BigInteger(required=True)
     message_count = fields.Integer(required=True)
+    waiting_since = fields.Datetime(default=fields.Datetime.now)
     sequences = fields.Json(
         help="Of the messages, where they do not follow each other without a gap."
     )
