@@ -17,6 +17,7 @@
         "jobs/publish.xml",
         "jobs/request.xml",
         "data/mqtt_cron.xml",
+        "views/mqtt_overview.xml",
         "views/ir_actions_server_views.xml",
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",
@@ -39,6 +40,9 @@
     "assets": {
         "web.assets_backend": [
             "mqtt_listener/static/src/**/*",
+        ],
+        "web.assets_unit_tests": [
+            "mqtt_listener/static/tests/**/*",
         ],
     },
     "post_load": "post_load",

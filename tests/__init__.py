@@ -33,6 +33,7 @@ from . import test_making
 from . import test_message
 from . import test_message_state
 from . import test_outage
+from . import test_overview
 from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits

@@ -46,6 +46,7 @@ METHODS = {
     ("mqtt.service", "check_mqtt_status"): ("operator",),
     ("mqtt.service", "mqtt_publish"): ("operator", "plant/1", "x"),
     ("mqtt.service", "mqtt_request"): ("operator", "plant/1", "x"),
+    ("mqtt.service", "overview_data"): ("user",),
     ("mqtt.service", "action_check"): ("operator",),
     ("mqtt.service", "action_test_connection"): ("operator",),
     ("mqtt.service", "action_publish"): ("operator",),

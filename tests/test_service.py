@@ -1,36 +1,17 @@
-from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import psycopg2
 
 from odoo import fields
 from odoo.exceptions import UserError, ValidationError
-from odoo.sql_db import connection_info_for
 from odoo.tests import mute_logger, tagged
 from odoo.tools import SQL, file_open
 
-from ..mqtt.interface import LISTENER_LOCK_CLASS
-from .common import MqttCase
+from .live_case import LiveCase
 
 
 @tagged("post_install", "-at_install")
-class TestService(MqttCase):
-    @contextmanager
-    def listening(self, state="connected", **values):
-        """Be a live listener of the service: hold its lock, on another connection."""
-        self.service._listener_claim("here-1", "this host")
-        self.service._listener_report(
-            "here-1", {"state": state, **values}, {}, forget_through=0
-        )
-        _name, info = connection_info_for(self.env.cr.dbname)
-        with closing(psycopg2.connect(**info)) as connection:
-            connection.autocommit = True
-            connection.cursor().execute(
-                "SELECT pg_advisory_lock(%s, %s)",
-                [LISTENER_LOCK_CLASS, self.service.id],
-            )
-            yield
-
+class TestService(LiveCase):
     def check(self):
         return self.service.check_mqtt_status()["status"]
 

@@ -39,6 +39,7 @@ class MqttBatch(models.Model):
         required=True, help="The messages, as mqtt/message.py encodes them."
     )
     size = fields.Integer(help="Bytes of the messages, uncompressed.")
+    waiting_since = fields.Datetime(default=fields.Datetime.now)
     job_uuid = fields.Char(
         index="btree_not_null",
         help="Of its own job, which stores it because it kept a job for many from "
@@ -143,8 +144,13 @@ class MqttBatch(models.Model):
         return enumerate(messages, self.last_sequence - len(messages) + 1)
 
     def init(self):
-        """Compress batches in the listener only."""
+        """Compress batches in the listener only, and have PostgreSQL note the time."""
         keep_uncompressed(self.env.cr, self._table, "content")
+        # No ORM equivalent: the listener inserts without the ORM, and names no time.
+        self.env.cr.execute(
+            "ALTER TABLE mqtt_batch"
+            " ALTER COLUMN waiting_since SET DEFAULT timezone('UTC', now())"
+        )
 
     def _delete_stored(self):
         """Delete the rows in the transaction that stored their messages."""

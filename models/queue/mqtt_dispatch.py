@@ -26,6 +26,7 @@ class MqttDispatch(models.Model):
     first_sequence = BigInteger(required=True)
     last_sequence = BigInteger(required=True)
     message_count = fields.Integer(required=True)
+    waiting_since = fields.Datetime(default=fields.Datetime.now)
     sequences = fields.Json(help="Sequence numbers of the messages, if they have gaps.")
     handlers = fields.Json(required=True, help="Identifiers of mqtt.handler.")
     handler_id = fields.Many2one(

@@ -49,7 +49,7 @@ class MqttService(models.Model):
     def _compute_paused_warning(self):
         for service in self:
             topics = service.paused_topic_ids.mapped("topic")
-            named = _name_topics(topics)
+            named = name_topics(topics)
             service.paused_warning = bool(topics) and self.env._(
                 "Topics that are paused, since they send more than %(limit)s messages "
                 "a minute: %(count)s (%(topics)s)",
@@ -102,13 +102,13 @@ class MqttService(models.Model):
                 "%s: topics that send more than %s messages a minute are paused: %s",
                 self.name,
                 self.topic_rate_limit,
-                _name_topics([one["topic"] for one in new]),
+                name_topics([one["topic"] for one in new]),
             )
         if new or rows:
             self._notify_state()
 
 
-def _name_topics(topics):
+def name_topics(topics):
     """The first of these topics, for a warning."""
     named = [short_line(topic, TOPIC_CHARS) for topic in topics[:NAMED_TOPICS]]
     return ", ".join(named + ["…"] * (len(topics) > NAMED_TOPICS))

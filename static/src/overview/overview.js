@@ -1,0 +1,64 @@
+import {Component, useState} from "@odoo/owl";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {Layout} from "@web/search/layout";
+import {standardActionServiceProps} from "@web/webclient/actions/action_service";
+import {FirstSteps} from "./first_steps";
+import {useFreshData} from "./fresh_data";
+import {Rates} from "./rates";
+import {ServiceCard} from "./service_card";
+
+/** Where people land: what each service is doing, and what needs a person. */
+export class Overview extends Component {
+    static template = "mqtt_listener.Overview";
+    static components = {FirstSteps, Layout, ServiceCard};
+    static props = {...standardActionServiceProps};
+    static path = "mqtt-overview";
+    static displayName = _t("Overview");
+
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.rates = new Rates();
+        this.display = {controlPanel: {}};
+        this.state = useState({data: null, isOutdated: false});
+        this.refresh = useFreshData(() => this.read());
+    }
+
+    async read() {
+        // The first reading says what is wrong; later ones try again by themselves.
+        const orm = this.state.data ? this.orm.silent : this.orm;
+        try {
+            const data = await orm.call("mqtt.service", "overview_data", [[]]);
+            this.rates.add(data);
+            Object.assign(this.state, {data, isOutdated: false});
+        } catch (error) {
+            if (!this.state.data) {
+                throw error;
+            }
+            this.state.isOutdated = true;
+        }
+    }
+
+    get time() {
+        const {now} = this.state.data;
+        const format = luxon.DateTime.TIME_WITH_SECONDS;
+        return luxon.DateTime.fromSeconds(now).toLocaleString(format);
+    }
+
+    /** @param {Object} need a row of `needs` of `overview_data` */
+    async open({ids, method, model}) {
+        const action = method
+            ? await this.orm.call(model, method, [ids])
+            : {
+                  type: "ir.actions.act_window",
+                  res_model: model,
+                  res_id: ids[0],
+                  views: [[false, "form"]],
+              };
+        return this.action.doAction(action);
+    }
+}
+
+registry.category("actions").add("mqtt_listener.overview", Overview);
