@@ -25,6 +25,7 @@ from . import test_ingest
 from . import test_inputs
 from . import test_job_ends
 from . import test_large_messages
+from . import test_lethal_messages
 from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living

@@ -8,7 +8,7 @@ import psycopg2
 from odoo.sql_db import connection_info_for
 
 from .. import hooks
-from ..models.service.status import LOCK_CLASS
+from ..mqtt.interface import LISTENER_LOCK_CLASS
 from .common import MqttCase
 
 
@@ -33,7 +33,8 @@ class TestUninstall(MqttCase):
             self.assertLogs(hooks.__name__, "WARNING") as logs,
         ):
             listener.cursor().execute(
-                "SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.service.id]
+                "SELECT pg_advisory_lock(%s, %s)",
+                [LISTENER_LOCK_CLASS, self.service.id],
             )
             hooks._wait_for_listeners(self.env)
         self.assertIn(self.service.name, logs.output[0])
