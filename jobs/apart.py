@@ -36,7 +36,7 @@ class MqttService(models.Model):
         """
         if not batch.exists():
             return self.env._("Stored before.")
-        kills = self._current_job().retry
+        service, kills = batch.service_id, self._current_job().retry
         if kills >= KILLS:
             return self._divide(batch, kills)
         try:
@@ -51,7 +51,8 @@ class MqttService(models.Model):
             raise RetryableJobError(str(error), seconds=1, ignore_retry=True) from error
         for error in failing.values():
             raise in_one_line(error)
-        self._dispatch_stored(stored)
+        # Not in this job: a handler that ends it would have its messages suspected.
+        service._enqueue_handlers(stored)
         return self._describe_stored(counts)
 
     def _divide(self, batch, kills):

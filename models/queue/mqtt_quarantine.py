@@ -25,6 +25,7 @@ class MqttQuarantine(models.Model):
     """
 
     _name = "mqtt.quarantine"
+    _inherit = ["mqtt.short.topics"]
     _description = "MQTT Message in Quarantine"
     _rec_name = "topic"
     _order = "id desc"
