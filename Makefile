@@ -12,8 +12,8 @@ setup: ## set up what is missing, in $DEV_HOME (default ~/.cache/mqtt_listener)
 demo: ## a factory publishes, Odoo stores; SECONDS=20 ends by itself and counts
 	@$(DEV) demo $(SECONDS)
 
-test: ## all tests; TESTS=<test tags or pytest -k expression> for some
-	@$(DEV) test $(if $(TESTS),"$(TESTS)")
+test: ## all tests; TESTS=<test tags or pytest -k expression> for some, WITH=<other addons>
+	@MQTT_TEST_WITH=$(WITH) $(DEV) test $(if $(TESTS),"$(TESTS)")
 
 wheel: ## the addon as a Python package, in dist/
 	@$(DEV) wheel
@@ -21,8 +21,8 @@ wheel: ## the addon as a Python package, in dist/
 changelog: ## what readme/newsfragments say, into CHANGELOG.md under the manifest's version
 	@$(DEV) changelog
 
-seams: ## events in any order, on the real models; STEPS=200000 for a long run
-	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams
+seams: ## events in any order, on the real models; STEPS=200000 for a long run, MUTANTS=1 to try it
+	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) MQTT_SEAMS_MUTANTS=$(MUTANTS) $(DEV) test /mqtt_listener:TestSeams
 
 faults: ## break everything docs/guarantees.md names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
 	@$(DEV) faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(FAULTS),--faults "$(FAULTS)")

@@ -115,7 +115,8 @@ def odoo_tests(tags: str) -> Result:
 
 def _run_odoo(odoo: Odoo, broker: Server, tags: str) -> Result:
     odoo.configure()
-    modules = f"{paths.ADDON},{paths.EXAMPLE}"
+    others = os.environ.get("MQTT_TEST_WITH", "")  # that are installed with it
+    modules = ",".join(filter(None, (paths.ADDON, paths.EXAMPLE, others)))
     chosen = tags or f"/{paths.ADDON},/{paths.EXAMPLE}"
     options = ["-i", modules, "--test-tags", chosen, "--stop-after-init"]
     environment = {**odoo.environment(), "MQTT_TEST_BROKER": broker.address}

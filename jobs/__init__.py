@@ -1,5 +1,6 @@
 from . import making
 from . import ingest
+from . import apart
 from . import dispatch
 from . import wake
 from . import waiting

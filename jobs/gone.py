@@ -30,8 +30,9 @@ class MqttHandler(models.Model):
                 ("mqtt_handler_id", "in", self.ids),
                 ("state", "=", "failed"),
                 ("exc_name", "=", GONE),
-            ]
-        ).requeue()
+            ],
+            order="id",
+        )._mqtt_requeue()
 
     def _cancel_jobs(self):
         """Give up what these handlers have still to do, since they are deleted."""
@@ -46,9 +47,8 @@ class MqttHandler(models.Model):
                 ]
             )
         )
-        jobs._change_job_state(
-            "cancelled",
-            result=self.env._("The handler was deleted by %s", self.env.user.name),
+        jobs._mqtt_cancel(
+            self.env._("The handler was deleted by %s", self.env.user.name)
         )
 
 

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 
+from psycopg2.errors import OutOfMemory
+
 from odoo import api, models
 
 from odoo.addons.queue_job.exception import RetryableJobError
@@ -10,7 +12,6 @@ from ..mqtt.log import flattened
 from .dispatch import PIECES
 from .failure import (
     Failure,
-    in_one_line,
     is_conflict,
     is_connection_lost,
     is_fault_of_database,
@@ -18,6 +19,7 @@ from .failure import (
 
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 LONGEST_RETRY = 30  # seconds
+KILLS = 3  # of a worker or of its database connection, until messages are suspected
 
 
 class MqttService(models.Model):
@@ -58,24 +60,6 @@ class MqttService(models.Model):
             raise error
         seconds = min(2 ** self._current_job().retry, LONGEST_RETRY)
         raise RetryableJobError(Failure.of(error).text, seconds=seconds) from error
-
-    def _ingest_apart(self, batch):
-        if not batch.exists():
-            return self.env._("Stored before.")
-        counts, stored, failing = self._ingest(batch)
-        for error in failing.values():
-            raise in_one_line(error)
-        self._dispatch_stored(stored)
-        return self._describe_stored(counts)
-
-    def _set_apart(self, batches):
-        """Give each of these batches a job of its own: one of them is at fault."""
-        for batch in batches:
-            job = batch.service_id._delay_ingest(
-                batch_id=batch.id, last_sequence=batch.last_sequence
-            )
-            batch.job_uuid = job.uuid
-        return self.env._("Batches that get a job of their own: %s", len(batches))
 
     @api.model
     def _ingest(self, batches):
@@ -151,13 +135,23 @@ class MqttService(models.Model):
             stored += pairs
             return []
         except Exception as error:
-            if is_fault_of_database(error):
+            if is_fault_of_database(error) and not self._lacks_memory(error, messages):
                 raise
             if len(messages) == 1:
                 return [(*messages[0], error)]
         half = len(messages) // 2
         refused = self._store(messages[:half], stored)
         return refused + self._store(messages[half:], stored)
+
+    def _lacks_memory(self, error, messages):
+        """Whether the database has had none for a large one of these messages, again
+        and again: then that is at fault.
+        """
+        return (
+            isinstance(error, OutOfMemory)
+            and any(message.is_large for *_others, message in messages)
+            and self._current_job().retry >= KILLS
+        )
 
     @api.model
     def _store_together(self, messages):
@@ -206,7 +200,7 @@ class MqttService(models.Model):
 
     def _job_ingest_failed(self, exc_info="", exc_name="", **_details):
         """Called by queue_job when an ingest job failed."""
-        self._after_outage(exc_name, exc_info, "_job_ingest")
+        self._after_outage(exc_name, exc_info, "_job_ingest", kills=KILLS)
 
     def _history_values(self, message, sequence, subscriptions):
         known = message.subscription_id in subscriptions  # it may have been deleted

@@ -16,7 +16,7 @@ LONGEST_WAIT = timedelta(minutes=30)  # between two runs of a job that keeps fai
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _after_outage(self, exc_name, exc_info, *methods):
+    def _after_outage(self, exc_name, exc_info, *methods, kills=None):
         """Have a job of these services run again if its connection broke.
 
         Such a run counts as any other, so a call that breaks the connection each time
@@ -24,6 +24,8 @@ class MqttService(models.Model):
 
         :param exc_name: of the job's exception; :param exc_info: its traceback.
         :param methods: names of the methods of which it may be.
+        :param kills: number of tries after which what the job does is not tried as a
+            whole any more; ``None``: the job itself decides.
         """
         of_services = [
             ("mqtt_service_id", "in", self.ids),
@@ -32,7 +34,8 @@ class MqttService(models.Model):
         jobs = self.env["queue.job"].sudo()
         if job := jobs._mqtt_just_broken(of_services, exc_name, exc_info):
             # Without an eta, as after a death: what it does is not tried as a whole.
-            job._mqtt_try_again(seconds=0 if IDLE in exc_info else None)
+            is_due = IDLE in exc_info or (kills is not None and job.retry >= kills)
+            job._mqtt_try_again(seconds=0 if is_due else None)
 
 
 class QueueJob(models.Model):

@@ -86,12 +86,14 @@ class MqttReplay(models.Model):
         messages = self.env["mqtt.signal.history"].search(
             self._message_domain() & self._not_given(), order="id", limit=PART
         )
+        messages.fetch(["topic", "service_id", "has_handlers"])
         found_all = len(messages) < PART
         messages, found = messages._first_bytes(), messages
         is_last_part = found_all and messages == found
         found = defaultdict(list)
+        match = {service: service._matcher() for service in messages.service_id}
         for message in messages:
-            for handler_id, *_others in message.service_id._matcher()(message.topic):
+            for handler_id, *_others in match[message.service_id](message.topic):
                 if self.handler_id.id in (False, handler_id):
                     found[handler_id].append(message.id)
         given = messages.browse({at for ids in found.values() for at in ids})

@@ -29,13 +29,16 @@ class Announcer:
         self._client: Client | None = None
         self._limits: Abilities | None = None  # known since CONNACK
         self._under_way: dict[int, str] = {}  # kind, by packet id
+        self._unproven: list[str] = []  # kinds that no broker acknowledges
         self._has_left = False
         self._barred: set[str] = set()  # kinds
 
     @property
     def unanswered(self) -> list[str]:
-        """Kinds of what the broker has yet to acknowledge."""
-        return list(self._under_way.values())
+        """Kinds of what the broker has yet to acknowledge, or at QoS 0 to show that it
+        has processed; see ``proven``.
+        """
+        return [*self._under_way.values(), *self._unproven]
 
     @property
     def has_will(self) -> bool:
@@ -49,15 +52,25 @@ class Announcer:
     def connecting(self, client: Client) -> None:
         """Give the will to a client that has not sent CONNECT, which carries it."""
         self._client, self._limits, self._has_left = client, None, False
-        self._under_way = {}
+        self._under_way, self._unproven = {}, []
         fresh_packet_ids(client)
         if self.has_will:
             set_will(client, self._settings.announcements["will"])
 
-    def connected(self, limits: Abilities) -> None:
-        """Say that the service is there."""
+    def connected(self, limits: Abilities) -> bool:
+        """Say that the service is there.
+
+        :return: whether only a round trip shows that the broker did not close the
+            connection on it.
+        """
         self._limits = limits
-        self._announce("birth")
+        if self._announce("birth") == 0:
+            self._unproven.append("birth")
+        return bool(self._unproven)
+
+    def proven(self) -> None:
+        """The broker has answered what was sent after the announcements."""
+        self._unproven = []
 
     def leave(self) -> None:
         """Say, once, that the service leaves in order; see ``is_waiting``."""
@@ -81,12 +94,14 @@ class Announcer:
         """Forget what was not answered: it is not sent again."""
         if self.is_waiting:
             self._warn("stop", "the broker did not acknowledge it")
-        self._client, self._limits, self._under_way = None, None, {}
+        self._client, self._limits = None, None
+        self._under_way, self._unproven = {}, []
 
-    def _announce(self, kind: str) -> None:
+    def _announce(self, kind: str) -> int | None:
+        """:return: the QoS with which it was sent; ``None``: it was not."""
         message = self._settings.announcements.get(kind)
         if message is None or kind in self._barred:
-            return
+            return None
         limits = self._limits
         # A broker may close the connection on who sends more than it takes.
         problem = limits.problem_of(message, is_5=self._settings.protocol == "5")
@@ -98,6 +113,8 @@ class Announcer:
             packet_id = send_publish(self._client, self._settings, message)
             if message.qos:
                 self._under_way[packet_id] = kind
+            return message.qos
+        return None
 
     def _warn(self, kind: str, why: str) -> None:
         _logger.warning("%s: the announcement %r: %s", self._settings.name, kind, why)

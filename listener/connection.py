@@ -334,6 +334,8 @@ class MqttConnection(threading.Thread):
     ) -> None:
         if not self._loop.answered(packet_id):
             self._subscriber.answered(packet_id, reason_codes, properties)
+            if self._subscriber.is_idle:
+                self._announcer.proven()
             self._subscriber.settle(self._announcer.unanswered)
 
     def _on_message(self, publish: Publish) -> None:

@@ -75,6 +75,14 @@ MAKE_JOB = Prepared(
 )
 
 
+def is_broken(error: Exception) -> bool:
+    """Whether the connection broke under a statement, without a word of the server: it
+    says when it is shut down, and what fails to connect has no cursor.
+    """
+    is_away = isinstance(error, psycopg2.OperationalError) and not error.pgcode
+    return is_away and error.cursor is not None
+
+
 class Enqueuing:
     """Makes batches durable, for all services of a database.
 

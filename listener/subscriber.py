@@ -56,18 +56,18 @@ class Subscriber:
         self._subscriptions = subscriptions
         self._changed = changed
         self._bar_published = bar_published
-        self._then: Callable[[], None] | None = None
+        self._then: Callable[[], bool] | None = None
         self._suspicion = Suspicion()
         self._client: Client | None = None
         self._has_to_plan = False
         self._queue: deque[_Task] = deque()
         self._unanswered: dict[int, _Task] = {}  # by packet identifier
 
-    def connected(self, client: Client, then: Callable[[], None]) -> None:
+    def connected(self, client: Client, then: Callable[[], bool]) -> None:
         """A connection stands, and ``subscriptions`` knows what it can do.
 
         :param then: called when all is sent; answered too, while something is sought
-            that ends connections.
+            that ends connections. Returns whether a round trip has to follow.
         """
         self._client, self._then = client, then
         if self._suspicion.is_searching:
@@ -91,9 +91,9 @@ class Subscriber:
         elif task is not None and reasons:
             self._subscribed(task, reasons[0], properties)
         self._send()
-        if self._is_idle and self._has_to_plan:
+        if self.is_idle and self._has_to_plan:
             self._plan()
-        if self._is_idle:
+        if self.is_idle:
             self._go_on()
             self._changed()
 
@@ -102,11 +102,12 @@ class Subscriber:
 
         :param published: what it has yet to acknowledge.
         """
-        if self._is_idle and not published:
+        if self.is_idle and not published:
             self._suspicion.answered()
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether the broker has answered all that was sent."""
         return not (self._queue or self._unanswered)
 
     def disconnected(self, problem: Problem | None, published: Collection[str]) -> bool:
@@ -137,8 +138,9 @@ class Subscriber:
 
     def _go_on(self) -> None:
         then, self._then = self._then, None
-        if then is not None:
-            then()
+        if then is not None and then():
+            self._queue.append(None)
+            self._send()
 
     def _plan(self, *, renew: bool = False) -> None:
         self._has_to_plan = False

@@ -1,3 +1,4 @@
+from . import common
 from . import extensions
 from . import handler
 from . import listener_state

@@ -83,6 +83,11 @@ class Message:
         return self.left_out.size if self.left_out else len(self.payload)
 
     @property
+    def is_large(self) -> bool:
+        """Whether its payload can be more than there is memory for."""
+        return len(self.payload) >= LARGE
+
+    @property
     def received_at(self) -> datetime:
         """Receive time as a naive UTC datetime with microseconds, as Odoo stores it."""
         return _EPOCH + timedelta(microseconds=self.timestamp)

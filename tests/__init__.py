@@ -26,6 +26,7 @@ from . import test_ingest
 from . import test_inputs
 from . import test_job_ends
 from . import test_large_messages
+from . import test_lethal_messages
 from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living
@@ -50,6 +51,8 @@ from . import test_references
 from . import test_removal
 from . import test_request
 from . import test_service
+from . import test_set_queries
+from . import test_short_topics
 from . import test_slow_handlers
 from . import test_spreadsheet
 from . import test_subscriptions

@@ -14,19 +14,23 @@ from hypothesis.stateful import (
     rule,
 )
 
-from .seams_world import TOPICS, World
+from .seams_outward import Outward
+from .seams_truths import TOPICS
+from .seams_world import World
 
 NAMES = st.sampled_from(("plain", "batch", "ordered"))
 INDEX = st.integers(0, 30)
 KINDS = st.sampled_from(
-    ("good", "good", "good", "refused", "unkept", "paused", "trouble")
+    ("good", "good", "good", "refused", "lethal", "unkept", "paused", "trouble")
 )
+HOW = st.sampled_from(("well", "well", "well", "dies", "breaks", "unsure"))
 
 
-class Seams(RuleBasedStateMachine):
+class Seams(Outward, RuleBasedStateMachine):
     """Rules are what happens, invariants what is true after each."""
 
     case = None  # set by the test
+    steps = 0  # that were made in all
 
     @initialize(apart=st.booleans())
     def begin(self, apart):
@@ -53,7 +57,10 @@ class Seams(RuleBasedStateMachine):
         world = self.world
         world.broken.clear()
         world.deadly.clear()
-        world.refused.clear()
+        world.refused.clear()  # what is lethal stays so, and goes into quarantine
+        world.outside.mood = "well"
+        world.service.write({"active": True, "status": "start"})
+        world.outside.hear()
         for name in list(world.gone):
             self.comes_back(name)
         for name, handler in self.case.handlers.items():
@@ -62,6 +69,7 @@ class Seams(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_doubled_or_out_of_order(self):
+        Seams.steps += 1
         if hasattr(self, "world"):
             self.world.check()
 
@@ -77,8 +85,8 @@ class Seams(RuleBasedStateMachine):
         for kind, topic in kinds:
             self.number += 1
             payload = f"{kind} {self.number}".encode()
-            if kind == "refused":
-                self.world.refused.add(payload)
+            if kind in ("refused", "lethal"):
+                getattr(self.world, kind).add(payload)
             values = {
                 "unkept": {"store": False},
                 "paused": {"paused": 1},
@@ -91,10 +99,16 @@ class Seams(RuleBasedStateMachine):
     @rule()
     def can_be_stored(self):
         self.world.refused.clear()
+        self.world.lethal.clear()
 
     @rule(index=INDEX)
     def stored_again(self, index):
-        if found := self.case.env["mqtt.quarantine"].search([]):
+        found = self.case.env["mqtt.quarantine"].search([])
+        # What would end the request's connection stays where it is.
+        found = found.filtered(
+            lambda one: one._message().payload not in self.world.lethal
+        )
+        if found:
             found[index % len(found)].action_retry()
 
     @rule(index=INDEX)
@@ -130,7 +144,7 @@ class Seams(RuleBasedStateMachine):
 
     # Jobs
 
-    @rule(index=INDEX, how=st.sampled_from(("well", "well", "well", "dies", "breaks")))
+    @rule(index=INDEX, how=HOW)
     def job_runs(self, index, how):
         if due := self.world.due_jobs():
             self.world.run(due[index % len(due)], how)
@@ -155,13 +169,17 @@ class Seams(RuleBasedStateMachine):
     def job_ended_by_a_person(self, index, how):
         if jobs := self.world.jobs(("state", "in", ("pending", "enqueued", "failed"))):
             job = jobs[index % len(jobs)]
+            self.world.outside.note_ended(job)
             getattr(job, how)()
 
     @rule(index=INDEX)
     def job_vanishes(self, index):
         """Those of which the rows know, by SQL."""
         jobs = self.world.jobs(
-            ("state", "in", ("pending", "failed")), ("mqtt_message_id", "=", False)
+            ("state", "in", ("pending", "failed")),
+            "|",
+            ("mqtt_message_id", "=", False),
+            ("method_name", "=", "_job_publish"),
         )
         if jobs:
             self.world.reset()

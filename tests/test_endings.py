@@ -5,7 +5,7 @@ from odoo.tests import BaseCase, mute_logger, tagged
 from ..broker.problem import Problem
 from ..listener.endings import LASTING, SHORT_LIVED, Endings
 from ..listener.suspicion import Suspicion
-from .fake_broker import SUBSCRIBE
+from .fake_broker import PUBLISH, SUBSCRIBE, UNSUBSCRIBE
 from .listening import LOGGER, ListenerCase
 from .strict_broker import StrictBroker
 
@@ -58,19 +58,20 @@ class TestClosing(ListenerCase):
         self.assertEqual(reasons, {"Connection closed: Topic filter invalid"})
         self.assertEqual(reconnects, 3)
 
-    def test_an_announcement(self):
-        """It is announced no more, and all filters stay."""
+    def announced(self, broker, qos):
+        """What is logged of an announcement at which the broker closes."""
+        self.service.announcement_ids.unlink()
         self.env["mqtt.announcement"].create(
             {
                 "service_id": self.service.id,
                 "kind": "birth",
                 "topic": "odoo/status",
                 "payload": "close",
+                "qos": qos,
             }
         )
-        self.subscribe("a", "b")
         with (
-            StrictBroker() as broker,
+            broker,
             mute_logger(f"{LOGGER}.connection"),
             self.assertLogs(f"{LOGGER}.announcer", "WARNING") as log,
             self.listening(broker) as connection,
@@ -83,8 +84,33 @@ class TestClosing(ListenerCase):
                     and len(connection.subscriptions.session_filters) == 2
                 ),
             )
-        self.assertIn("'birth': the broker closes the connection", log.output[-1])
-        self.assertEqual(len(broker.published), 4)
+        return log.output[-1]
+
+    def test_an_announcement(self):
+        """It is announced no more, and all filters stay; also at QoS 0, which no broker
+        acknowledges.
+        """
+        self.subscribe("a", "b")
+        for qos in ("1", "0"):
+            with self.subTest(qos=qos):
+                broker = StrictBroker()
+                said = self.announced(broker, qos)
+                self.assertIn("'birth': the broker closes the connection", said)
+                self.assertEqual(len(broker.published), 4)
+
+    def test_an_announcement_that_the_broker_has_processed(self):
+        """What ends the connection later is not blamed on it."""
+        self.env["mqtt.announcement"].create(
+            {
+                "service_id": self.service.id,
+                "kind": "birth",
+                "topic": "odoo/status",
+                "payload": "here",
+                "qos": "0",
+            }
+        )
+        said = self.problem(EndsLater(), "short_lived")
+        self.assertIn("another client may use this client ID", said)
 
     def test_what_is_changed_is_tried_again(self):
         with (
@@ -187,6 +213,21 @@ class TestEndings(ListenerCase):
         broker = ShortLived()
         said = self.problem(broker, "short_lived")
         self.assertIn("another client may use this client ID", said)
+
+
+class EndsLater(StrictBroker):
+    """Closes each connection once it has answered what followed the announcement, of
+    QoS 0.
+    """
+
+    def _answer(self, kind, body, connection):
+        answer = super()._answer(kind, body, connection)
+        if kind == PUBLISH:
+            return None
+        if kind == UNSUBSCRIBE:
+            connection.sendall(answer)
+            raise ConnectionError
+        return answer
 
 
 class ShortLived(StrictBroker):

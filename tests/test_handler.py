@@ -699,7 +699,7 @@ class TestActionHandler(HandlerCase):
         handler = self.handler(
             self.action(
                 "model.create({'name': params['serial'], 'ref': topic,"
-                " 'comment': '%s %s %s' % (json['a'], payload, message.qos)})"
+                " 'comment': '%s %s %s' % (mqtt_json['a'], payload, message.qos)})"
             )
         )
         message = self.mqtt_receive("plant/L/S7", {"a": 5})
@@ -713,7 +713,7 @@ class TestActionHandler(HandlerCase):
         self.assertEqual(handler.runs_as, "The service's user, else Superuser")
 
     def test_payloads_that_are_no_json(self):
-        self.handler(self.action("raise UserError('%r %r' % (json, payload))"))
+        self.handler(self.action("raise UserError('%r %r' % (mqtt_json, payload))"))
         for payload, text in ((b"\xff", r"None b'\xff'"), (b"on", "None 'on'")):
             job = self.mqtt_receive("plant/L/1", payload).job_ids
             self.assertIn(text, job.result)
@@ -724,7 +724,7 @@ class TestActionHandler(HandlerCase):
             state="object_write",
             update_path="comment",
             evaluation_type="equation",
-            value="json['state']",
+            value="mqtt_json['state']",
         )
         with self.assertRaises(ValidationError):
             self.handler(action)

@@ -200,7 +200,7 @@ class TestHandlerTrial(TrialCase):
 
     def test_a_server_action_is_tried(self):
         self.partner("4711")
-        action = self.action("record.write({'comment': json['state']})")
+        action = self.action("record.write({'comment': mqtt_json['state']})")
         handler = self.env["mqtt.handler"].create(
             {
                 "name": "State",

@@ -89,7 +89,7 @@ class TestPayloadLimits(HandlerCase):
 
     def test_actions_and_json(self):
         action = self.action(
-            "model.create({'name': str(len(payload)), 'ref': json[1]})"
+            "model.create({'name': str(len(payload)), 'ref': mqtt_json[1]})"
         )
         self.env["mqtt.handler"].create(
             {"name": "Act", "pattern": "other", "action_server_id": action.id}

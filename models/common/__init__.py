@@ -1,0 +1,1 @@
+from . import short_topics

@@ -169,9 +169,11 @@ class MqttHandler(models.Model):
     def _release(self):
         """Let what waits for these handlers be dispatched."""
         self._requeue_gone()
-        rows = self.env["mqtt.dispatch"].sudo().search([("handler_id", "in", self.ids)])
-        rows.handler_id = False
-        keys = {(row.service_id, row.channel, row.priority) for row in rows}
+        waiting = self.env["mqtt.dispatch"].sudo()
+        keys = waiting._read_group(
+            [("handler_id", "in", self.ids)], ["service_id", "channel", "priority"]
+        )
+        waiting._let_go(self)
         for service, channel, priority in keys:
             service._wake_dispatch(channel, priority)
         for handler, service in (

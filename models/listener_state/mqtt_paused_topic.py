@@ -11,6 +11,7 @@ class MqttPausedTopic(models.Model):
     """
 
     _name = "mqtt.paused.topic"
+    _inherit = ["mqtt.short.topics"]
     _description = "Paused MQTT Topic"
     _rec_name = "topic"
     _order = "paused_since desc, id desc"

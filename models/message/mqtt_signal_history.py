@@ -72,6 +72,7 @@ class MqttSignalHistory(models.Model):
     """A message, with exactly the bytes that arrived. Made for millions of rows."""
 
     _name = "mqtt.signal.history"
+    _inherit = ["mqtt.short.topics"]
     _description = "MQTT Message"
     _rec_name = "topic"
     _order = "timestamp desc, sequence desc, id desc"

@@ -13,7 +13,8 @@ class QueueJob(models.Model):
     What an MQTT operator may do with them, who need not be a manager of jobs.
     """
 
-    _inherit = "queue.job"
+    _name = "queue.job"
+    _inherit = ["queue.job", "mqtt.short.topics"]
 
     mqtt_age = fields.Char(string="Age", compute="_compute_mqtt_age")
     mqtt_message_count = fields.Integer(

@@ -3,7 +3,7 @@ from psycopg2.errors import SerializationFailure
 from odoo import api, fields, models
 from odoo.tools import SQL, mute_logger
 
-from ...mqtt.message import decode_batch
+from ...mqtt.message import decode_batch, encode_batch
 from ..common.column_storage import keep_uncompressed
 from ..common.wide_fields import BigInteger, Bytes
 
@@ -136,6 +136,28 @@ class MqttBatch(models.Model):
             )
         if self:
             self._delete_stored()
+
+    def _split(self, messages, count):
+        """Batches with parts of these messages of this one, which can be deleted then.
+
+        :param messages: pairs of sequence and message.
+        :param count: of batches, at most.
+        """
+        self.ensure_one()
+        size = -(-len(messages) // count)
+        parts = (messages[at : at + size] for at in range(0, len(messages), size))
+        return self.create(
+            [
+                {
+                    "service_id": self.service_id.id,
+                    "last_sequence": part[-1][0],
+                    "message_count": sum(message.store for _at, message in part),
+                    "content": encode_batch([message for _at, message in part]),
+                    "size": sum(message.size for _at, message in part),
+                }
+                for part in parts
+            ]
+        )
 
     def _messages(self):
         """Pairs of sequence and message, in the order of reception."""

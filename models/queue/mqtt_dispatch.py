@@ -134,6 +134,16 @@ class MqttDispatch(models.Model):
             return {}
         return {"again": True, "alone": True, "context": row.context or False}
 
+    def _let_go(self, handlers):
+        """Let the rows that wait for these handlers be dispatched."""
+        self.flush_model()
+        # No ORM equivalent: it would read and write each of many thousand rows.
+        self.env.cr.execute(
+            "UPDATE mqtt_dispatch SET handler_id = NULL WHERE handler_id IN %s",
+            [tuple(handlers.ids) or (None,)],
+        )
+        self.invalidate_model(["handler_id"], flush=False)
+
     def _delete(self):
         """Delete these rows in the transaction in which handlers had the messages."""
         if self:

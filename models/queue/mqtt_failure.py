@@ -11,6 +11,7 @@ class MqttFailure(models.Model):
     """Failed messages of one handler and one cause, in one row for each company."""
 
     _name = "mqtt.failure"
+    _inherit = ["mqtt.short.topics"]
     _description = "Failed MQTT Messages by Cause"
     _auto = False
     _order = "last_date desc, id"

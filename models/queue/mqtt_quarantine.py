@@ -1,7 +1,10 @@
 import base64
 from dataclasses import replace
 
+from psycopg2.errors import OutOfMemory
+
 from odoo import api, fields, models
+from odoo.tools import mute_logger
 
 from ...mqtt.json_text import pretty_json
 from ...mqtt.message import UNREADABLE, decode_batch, encode_batch
@@ -22,6 +25,7 @@ class MqttQuarantine(models.Model):
     """
 
     _name = "mqtt.quarantine"
+    _inherit = ["mqtt.short.topics"]
     _description = "MQTT Message in Quarantine"
     _rec_name = "topic"
     _order = "id desc"
@@ -91,6 +95,20 @@ class MqttQuarantine(models.Model):
         :param refused: (sequence, message, reason) of each, the reason a text or the
             exception that said so.
         """
+        if not refused:
+            return
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                self._create_refused(service, refused)
+        except OutOfMemory:
+            lighter = [
+                (at, one.without_payload() if one.is_large else one, reason)
+                for at, one, reason in refused
+            ]
+            self._create_refused(service, lighter)
+        service._notify_state()
+
+    def _create_refused(self, service, refused):
         self.create(
             [
                 {
@@ -105,8 +123,6 @@ class MqttQuarantine(models.Model):
                 for sequence, message, reason in refused
             ]
         )
-        if refused:
-            service._notify_state()
 
     @api.model
     def _describe(self, reason):

@@ -7,6 +7,7 @@ class MqttRequest(models.Model):
     """A message that asked for an answer, and who is told of it."""
 
     _name = "mqtt.request"
+    _inherit = ["mqtt.short.topics"]
     _description = "MQTT Request"
     _rec_name = "message_id"
     _order = "id desc"
