@@ -10,7 +10,7 @@ from collections import defaultdict
 from odoo.tools import SQL
 
 from ..broker.problem import Problem
-from ..mqtt.response import mqtt_response
+from ..mqtt.handler import mqtt_response
 
 MOODS = ("well", "well", "away", "closes", "refuses", "never")
 PICKED = 3  # each so manieth message is the one that the broker does not like
