@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test wheel changelog seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo screenshots test wheel changelog seams faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -11,6 +11,9 @@ setup: ## set up what is missing, in $DEV_HOME (default ~/.cache/mqtt_listener)
 
 demo: ## a factory publishes, Odoo stores; SECONDS=20 ends by itself and counts
 	@$(DEV) demo $(SECONDS)
+
+screenshots: ## the pictures of the README, of a demo that is started for it
+	@$(DEV) screenshots
 
 test: ## all tests; TESTS=<test tags or pytest -k expression> for some
 	@$(DEV) test $(if $(TESTS),"$(TESTS)")
