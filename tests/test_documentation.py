@@ -9,6 +9,8 @@ from odoo import Command
 from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
 
+from odoo.addons.queue_job.jobrunner.channels import ChannelManager
+
 from ..listener.node import NodeSettings
 from ..models.handler.mqtt_handler import SECONDS
 from ..mqtt.handler import HandlerOptions
@@ -127,6 +129,18 @@ class TestDocumentation(MqttCase):
         exec(code, {"env": self.env, "Command": Command})
         service = self.env["mqtt.service"].search([("name", "=", "Plant 1")])
         self.assertEqual(service.status, "start")
+
+    def test_configuration_of_odoo(self):
+        """Both addons are loaded with the server, and the channels exist."""
+        known = set(self.env["queue.job.channel"].search([]).mapped("complete_name"))
+        for page in ("README.md", "docs/administration.md"):
+            parser = configparser.ConfigParser()
+            parser.read_string(self.block(page, "server_wide_modules", "ini"))
+            modules = parser["options"]["server_wide_modules"].split(",")
+            self.assertLessEqual({"queue_job", "mqtt_listener"}, set(modules))
+            channels = parser["queue_job"]["channels"]
+            shown = ChannelManager.parse_simple_config(channels)
+            self.assertLessEqual({one["name"] for one in shown}, known, page)
 
     def test_options_of_the_node(self):
         """All of them, with their defaults."""
