@@ -12,9 +12,6 @@ setup: ## set up what is missing, in $DEV_HOME (default ~/.cache/mqtt_listener)
 demo: ## a factory publishes, Odoo stores; SECONDS=20 ends by itself and counts
 	@$(DEV) demo $(SECONDS)
 
-screenshots: ## the pictures of the README, of a demo that is started for it
-	@$(DEV) screenshots
-
 test: ## all tests; TESTS=<test tags or pytest -k expression> for some
 	@$(DEV) test $(if $(TESTS),"$(TESTS)")
 
@@ -38,6 +35,9 @@ load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many mi
 
 bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures parts alone
 	@$(DEV) bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+screenshots: ## the pictures of the README, of a demo that is started for it
+	@$(DEV) screenshots
 
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell
