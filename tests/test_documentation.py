@@ -185,3 +185,13 @@ class TestDocumentation(MqttCase):
             re.MULTILINE,
         )[1]
         self.assertIn(f"`{self.service.check_mqtt_status()['status']}`", states)
+
+    def test_menus(self):
+        """Each path of menus that a page names exists."""
+        if not self.env.ref("mqtt_listener.menu_overview", raise_if_not_found=False):
+            self.skipTest("the pages describe the menu with an overview")
+        menus = self.env["ir.ui.menu"].with_context(**{"ir.ui.menu.full_list": True})
+        known = {menu.complete_name for menu in menus.search([])}
+        for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]):
+            for path in re.findall(r"\*(MQTT → [^*]+)\*", page.read_text()):
+                self.assertIn("/".join(re.split(r"\s+→\s+", path)), known, page.name)
