@@ -1,6 +1,6 @@
 """Take the pictures of the README and of the addon's page from a running demo.
 
-    make demo                       # in another terminal, until traffic flows
+    make screenshots                # of a demo that is started for it
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
 
 Writes service_form.png, message_list.png and handlers.png into static/description,
@@ -8,6 +8,12 @@ where the addon's page in Odoo finds them too.
 """
 
 import argparse
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -23,11 +29,43 @@ SETTLE = 1500  # milliseconds in which fonts, avatars and counters come
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m dev.screenshots")
-    options.add_argument("url")
+    options.add_argument("url", nargs="?", help="of a demo; none: one is started")
     options.add_argument("--login", default="admin")
     options.add_argument("--password", default="admin")
     options.add_argument("--database", default="demo")
     chosen = options.parse_args()
+    with nullcontext(chosen.url) if chosen.url else demo() as chosen.url:
+        _take_all(chosen)
+    return 0
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """Run a demo until the pictures are taken; its URL, once messages are stored."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dev.demo"],
+        cwd=paths.CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        url = _await(process, r"(http://\S+) +login")
+        _await(process, r"stored ([1-9]\d{3})")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def _await(process: subprocess.Popen, pattern: str) -> str:
+    for line in process.stdout:
+        if found := re.search(pattern, line):
+            return found[1]
+    raise Problem("the demo has ended (its words are above)")
+
+
+def _take_all(chosen: argparse.Namespace) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=debian.program("chromium"), args=["--no-sandbox"]
@@ -43,7 +81,6 @@ def main() -> int:
         page.wait_for_selector(".o_data_row")
         _take(page, FOLDER / "handlers.png")
         browser.close()
-    return 0
 
 
 def _log_in(page: Page, chosen: argparse.Namespace) -> None:
@@ -61,6 +98,9 @@ def _service_form(page: Page, url: str) -> None:
     row = page.locator(".o_data_row", has_text="Connected").first
     row.locator("td[name=name]").click()
     page.wait_for_selector(".o_form_view")
+    understood = page.get_by_role("button", name="Understood")
+    if understood.is_visible():  # a demo that ran before has another broker's session
+        understood.click()
 
 
 def _take(page: Page, target: Path) -> None:

@@ -9,6 +9,8 @@ from odoo import Command
 from odoo.orm.model_classes import add_to_registry
 from odoo.tests import tagged
 
+from odoo.addons.queue_job.jobrunner.channels import ChannelManager
+
 from ..listener.node import NodeSettings
 from ..models.handler.mqtt_handler import SECONDS
 from ..mqtt.handler import HandlerOptions
@@ -128,6 +130,18 @@ class TestDocumentation(MqttCase):
         service = self.env["mqtt.service"].search([("name", "=", "Plant 1")])
         self.assertEqual(service.status, "start")
 
+    def test_configuration_of_odoo(self):
+        """Both addons are loaded with the server, and the channels exist."""
+        known = set(self.env["queue.job.channel"].search([]).mapped("complete_name"))
+        for page in ("README.md", "docs/administration.md"):
+            parser = configparser.ConfigParser()
+            parser.read_string(self.block(page, "server_wide_modules", "ini"))
+            modules = parser["options"]["server_wide_modules"].split(",")
+            self.assertLessEqual({"queue_job", "mqtt_listener"}, set(modules))
+            channels = parser["queue_job"]["channels"]
+            shown = ChannelManager.parse_simple_config(channels)
+            self.assertLessEqual({one["name"] for one in shown}, known, page)
+
     def test_options_of_the_node(self):
         """All of them, with their defaults."""
         parser = configparser.ConfigParser()
@@ -171,3 +185,13 @@ class TestDocumentation(MqttCase):
             re.MULTILINE,
         )[1]
         self.assertIn(f"`{self.service.check_mqtt_status()['status']}`", states)
+
+    def test_menus(self):
+        """Each path of menus that a page names exists."""
+        if not self.env.ref("mqtt_listener.menu_overview", raise_if_not_found=False):
+            self.skipTest("the pages describe the menu with an overview")
+        menus = self.env["ir.ui.menu"].with_context(**{"ir.ui.menu.full_list": True})
+        known = {menu.complete_name for menu in menus.search([])}
+        for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]):
+            for path in re.findall(r"\*(MQTT → [^*]+)\*", page.read_text()):
+                self.assertIn("/".join(re.split(r"\s+→\s+", path)), known, page.name)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dev import markdown, paths
+from dev import manual, paths
 from dev.faults import __main__ as faults
-from dev.markdown import Page
+from dev.manual import Page
 
-PAGES = markdown.pages()
+PAGES = manual.pages()
 ROOMS = (
     "mqtt",
     "broker",
@@ -91,7 +91,7 @@ def test_python_blocks_compile(page):
 @each_page
 def test_pages_have_one_title_and_unique_headings(page):
     """An anchor that two headings share leads to the first."""
-    headings = markdown.HEADING.findall(page.prose)
+    headings = manual.HEADING.findall(page.prose)
     if page.name in ("CHANGELOG.md",) or page.name.startswith("readme/"):
         return  # versions repeat their headings; fragments have none
     assert page.text.startswith("# "), page.name
