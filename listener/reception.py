@@ -232,7 +232,8 @@ class Reception:
         if due:
             self._acknowledge([(packet_id, qos) for packet_id, qos, _ in due])
             self._acknowledged += len(due)
-            packet_id, _qos, delivery = due[-1]
+            for packet_id, _qos, delivery in due:
+                self._log.acknowledged(packet_id, delivery)
             self.last_acked = (packet_id, delivery)
 
     def _forget(self, through: int) -> None:

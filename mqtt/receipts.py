@@ -33,11 +33,15 @@ class Receipt:
     :param packet_id: its packet identifier in this session.
     :param digest: of its content.
     :param delivery: what the owner of the log keeps with it.
+    :param connection: number of the one on which it came last; 0: in another process.
+    :param is_acked: whether the acknowledgement was sent on that connection.
     """
 
     packet_id: int
     digest: bytes
     delivery: Any = None
+    connection: int = 0
+    is_acked: bool = False
 
 
 def pack_receipts(receipts: Iterable[tuple[int, bytes]]) -> bytes:
@@ -58,6 +62,7 @@ class ReceiptLog:
     def __init__(self) -> None:
         # By packet id, oldest first; its oldest entry is had and removed in no time.
         self._receipts: OrderedDict[int, Receipt] = OrderedDict()
+        self._connection = 0  # number of the current one
         self._awaited: Iterator[Receipt] | None = None  # rest of the log to match
         self._next: Receipt | None = None
         self._held: list[tuple[Receipt, Receipt]] = []  # (again, original)
@@ -83,18 +88,29 @@ class ReceiptLog:
 
     def session_lost(self) -> None:
         """The broker knows nothing of earlier messages: nothing can come again."""
+        self._connection += 1
         self._receipts.clear()
         self._end_redelivery()
 
     def session_resumed(self) -> None:
         """A new connection on the same session: what is in the log may come again."""
+        self._connection += 1
         self._end_redelivery()
         self._redelivery = bool(self._receipts)
+
+    def acknowledged(self, packet_id: int, delivery: Any) -> None:
+        """The acknowledgement was sent.
+
+        :param delivery: whose it was: the id may stand for a newer message meanwhile.
+        """
+        receipt = self._receipts.get(packet_id)
+        if receipt and receipt.delivery is delivery:
+            receipt.is_acked = True
 
     def acknowledged_through(self, packet_id: int, delivery: Any) -> None:
         """The broker has processed this acknowledgement and all before it.
 
-        :param delivery: whose it was: the id may stand for a newer message meanwhile.
+        :param delivery: as :meth:`acknowledged` takes it.
         """
         receipt = self._receipts.get(packet_id)
         if receipt and receipt.delivery is delivery:
@@ -109,10 +125,10 @@ class ReceiptLog:
             the message this one repeats, ``None`` when it is new. Empty while a
             sequence is undecided; its messages then come with a later one.
         """
-        receipt = Receipt(packet_id, digest, delivery)
+        receipt = Receipt(packet_id, digest, delivery, self._connection)
         if not self._redelivery:
             known = self._receipts.get(packet_id)
-            if dup and known and known.digest == digest:
+            if dup and known and known.digest == digest and self._is_awaited(known):
                 return []  # sent again on the same connection: one PUBACK is enough
             return [self._accept(receipt)]
         if not dup:  # redelivery is over
@@ -146,9 +162,15 @@ class ReceiptLog:
         if self._renumbered:
             return self._refute()
         held, self._held = self._held, []
+        for _again, original in held:
+            original.connection, original.is_acked = self._connection, False
         if ended:
             self._end_redelivery()
         return held
+
+    def _is_awaited(self, known: Receipt) -> bool:
+        """Whether the broker waits on this connection for its acknowledgement."""
+        return known.connection == self._connection and not known.is_acked
 
     def _find_renumbered(self, packet_id: int, digest: bytes) -> list[int]:
         """Where the log may begin again, for a broker that numbers from 1 again.
@@ -183,11 +205,13 @@ class ReceiptLog:
         self._held.append((receipt, receipt))
         if self._renumbered[-1] + count + 1 < len(log):
             return []
-        again = [one for one, _itself in self._held]
-        matched = list(zip(again, log[self._renumbered[-1] :], strict=True))
+        held = [one for one, _itself in self._held]
+        matched = list(zip(held, log[self._renumbered[-1] :], strict=True))
         self._receipts.clear()
         for one, original in matched:
-            self._add(Receipt(one.packet_id, one.digest, original.delivery))
+            again = Receipt(one.packet_id, one.digest, original.delivery)
+            again.connection = self._connection
+            self._add(again)
         self._end_redelivery()
         return matched
 
