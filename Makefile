@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test wheel changelog seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo test wheel changelog seams faults brokers load bench screenshots shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -35,6 +35,9 @@ load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many mi
 
 bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures parts alone
 	@$(DEV) bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+screenshots: ## the README's pictures, of a running demo; URL=<where it says it is>
+	@$(DEV) screenshots $(URL)
 
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell
