@@ -5,7 +5,7 @@ const globals = require("globals");
 module.exports = [
     js.configs.recommended,
     {
-        files: ["static/src/**/*.js"],
+        files: ["static/{src,tests}/**/*.js"],
         languageOptions: {
             ecmaVersion: 2024,
             sourceType: "module",

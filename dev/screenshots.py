@@ -3,8 +3,9 @@
     make screenshots                # of a demo that is started for it
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
 
-Writes service_form.png, message_list.png and handlers.png into static/description,
-where the addon's page in Odoo finds them too.
+Writes overview.png, overview_phone.png, service_form.png, message_list.png and
+handlers.png into static/description, where the addon's page in Odoo finds them too.
+Options: --login admin, --password admin, --database demo.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from .console import Problem, run, say
 
 FOLDER = paths.CHECKOUT / "static" / "description"
 VIEWPORT = {"width": 1200, "height": 820}
+PHONE = {"width": 400, "height": 820}
+READINGS = 70_000  # milliseconds in which the overview draws a line of its readings
 LIMIT = 200_000  # bytes of a picture
 SETTLE = 1500  # milliseconds in which fonts, avatars and counters come
 
@@ -72,6 +75,7 @@ def _take_all(chosen: argparse.Namespace) -> None:
         )
         page = browser.new_page(viewport=VIEWPORT)
         _log_in(page, chosen)
+        _overview(page, chosen.url)
         _service_form(page, chosen.url)
         _take(page, FOLDER / "service_form.png")
         page.goto(f"{chosen.url}/odoo/mqtt-messages")
@@ -89,6 +93,17 @@ def _log_in(page: Page, chosen: argparse.Namespace) -> None:
     page.fill("input[name=password]", chosen.password)
     page.click("button[type=submit]")
     page.wait_for_selector(".o_main_navbar")
+
+
+def _overview(page: Page, url: str) -> None:
+    """Take the first page, wide and narrow."""
+    page.goto(f"{url}/odoo/mqtt-overview")
+    page.wait_for_selector(".o_mqtt_sparkline")
+    page.wait_for_timeout(READINGS)
+    _take(page, FOLDER / "overview.png")
+    page.set_viewport_size(PHONE)
+    _take(page, FOLDER / "overview_phone.png")
+    page.set_viewport_size(VIEWPORT)
 
 
 def _service_form(page: Page, url: str) -> None:

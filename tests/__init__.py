@@ -24,6 +24,7 @@ from . import test_house
 from . import test_inbox
 from . import test_ingest
 from . import test_inputs
+from . import test_javascript
 from . import test_job_ends
 from . import test_large_messages
 from . import test_lethal_messages

@@ -47,6 +47,7 @@ METHODS = {
     ("mqtt.service", "mqtt_publish"): ("operator", "plant/1", "x"),
     ("mqtt.service", "mqtt_request"): ("operator", "plant/1", "x"),
     ("mqtt.service", "overview_data"): ("user",),
+    ("mqtt.service", "overview_traffic"): ("user",),
     ("mqtt.service", "action_check"): ("operator",),
     ("mqtt.service", "action_test_connection"): ("operator",),
     ("mqtt.service", "action_publish"): ("operator",),

@@ -1,12 +1,13 @@
 """What the page Overview shows, and to whom."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ..models.service.backlog import AMBER_SECONDS, RED_SECONDS
+from ..models.service.traffic import MINUTES
 from .access_case import AccessCase
 from .live_case import LiveCase
 from .test_failures import FailureCase
@@ -198,6 +199,76 @@ class TestStates(Overview, LiveCase):
         self.assertEqual(queries(), one)
         self.assertEqual(len(self.overview()["services"]), 50)
         self.assertEqual(len(self.needs("unreachable")), 50)
+
+
+@tagged("post_install", "-at_install")
+class TestTraffic(Overview, LiveCase):
+    """What came lately."""
+
+    def traffic(self, user=None):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        env = self.env(user=user or self.env.user)
+        return env["mqtt.service"].overview_traffic()
+
+    def receive_ago(self, *minutes, topic="plant/1", **options):
+        """Messages that were received so many minutes ago, the oldest first."""
+        now = fields.Datetime.now()
+        times = [now - timedelta(minutes=ago) for ago in minutes]
+        last = times[-1]
+        microseconds = [
+            (time - datetime(1970, 1, 1)) // timedelta(microseconds=1) for time in times
+        ]
+        self.receive(
+            *(self.message(topic, timestamp=time) for time in microseconds), **options
+        )
+        service = options.get("service", self.service)
+        service.subscription_ids.grant_ids.last_message = last
+
+    def test_messages_by_minute(self):
+        """Each in its minute, also where sequences have gaps."""
+        ago = [90, 70, *[58.5] * 3, 30.5, 30.2, *[0.5] * 40]
+        self.receive_ago(*ago)
+        history = self.env["mqtt.signal.history"]
+        stored = history.search(
+            [("service_id", "=", self.service.id)], order="sequence"
+        )
+        stored[:1].unlink()  # as retention does
+        minutes = self.traffic()["minutes"]
+        self.assertEqual(len(minutes), MINUTES)
+        expected = {1: 3, 29: 2, 59: 40}
+        self.assertEqual(
+            {n: count for n, count in enumerate(minutes) if count}, expected
+        )
+        self.assertEqual(self.traffic()["services"], ["Plant"])
+
+    def test_loudest_topics(self):
+        """By messages a second of the last minutes; those before do not count."""
+        self.receive_ago(20, 19, 18, 17, topic="plant/old")
+        self.receive_ago(*[4] * 3, topic="plant/loud")
+        self.receive_ago(2, topic="plant/quiet")
+        topics = self.traffic()["topics"]
+        self.assertEqual(
+            [one["topic"] for one in topics], ["plant/loud", "plant/quiet"]
+        )
+        self.assertAlmostEqual(topics[0]["rate"], 3 / 241, places=3)
+
+    def test_nothing_came(self):
+        self.assertEqual(self.traffic(), {"minutes": [], "services": [], "topics": []})
+
+    def test_another_company(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        self.receive_ago(1)
+        self.service.company_id = self.env.company
+        user = new_test_user(
+            self.env,
+            "traffic_elsewhere",
+            groups="mqtt_listener.group_manager",
+            company_id=other.id,
+            company_ids=[(6, 0, other.ids)],
+        )
+        self.assertTrue(self.traffic()["topics"])
+        self.assertFalse(any(self.traffic(user).values()))
 
 
 @tagged("post_install", "-at_install")

@@ -169,10 +169,18 @@ class MqttBatch(models.Model):
         """Compress batches in the listener only, and have PostgreSQL note the time."""
         keep_uncompressed(self.env.cr, self._table, "content")
         # No ORM equivalent: the listener inserts without the ORM, and names no time.
+        # Asked first: ALTER TABLE waits for all who read the table.
         self.env.cr.execute(
-            "ALTER TABLE mqtt_batch"
-            " ALTER COLUMN waiting_since SET DEFAULT timezone('UTC', now())"
+            "SELECT FROM information_schema.columns"
+            " WHERE table_schema = current_schema AND table_name = %s"
+            " AND column_name = 'waiting_since' AND column_default IS NULL",
+            [self._table],
         )
+        if self.env.cr.rowcount:
+            self.env.cr.execute(
+                "ALTER TABLE mqtt_batch"
+                " ALTER COLUMN waiting_since SET DEFAULT timezone('UTC', now())"
+            )
 
     def _delete_stored(self):
         """Delete the rows in the transaction that stored their messages."""

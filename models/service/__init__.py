@@ -17,4 +17,5 @@ from . import request
 from . import secrets
 from . import status
 from . import tls
+from . import traffic
 from . import mqtt_subscription

@@ -8,11 +8,14 @@ import {FirstSteps} from "./first_steps";
 import {useFreshData} from "./fresh_data";
 import {Rates} from "./rates";
 import {ServiceCard} from "./service_card";
+import {Traffic} from "./traffic";
+
+const TRAFFIC_SECONDS = 60; // between two readings of what changes by the minute
 
 /** Where people land: what each service is doing, and what needs a person. */
 export class Overview extends Component {
     static template = "mqtt_listener.Overview";
-    static components = {FirstSteps, Layout, ServiceCard};
+    static components = {FirstSteps, Layout, ServiceCard, Traffic};
     static props = {...standardActionServiceProps};
     static path = "mqtt-overview";
     static displayName = _t("Overview");
@@ -22,7 +25,7 @@ export class Overview extends Component {
         this.action = useService("action");
         this.rates = new Rates();
         this.display = {controlPanel: {}};
-        this.state = useState({data: null, isOutdated: false});
+        this.state = useState({data: null, isOutdated: false, traffic: null});
         this.refresh = useFreshData(() => this.read());
     }
 
@@ -33,11 +36,25 @@ export class Overview extends Component {
             const data = await orm.call("mqtt.service", "overview_data", [[]]);
             this.rates.add(data);
             Object.assign(this.state, {data, isOutdated: false});
+            // Not waited for; that the server is away, the next reading finds out.
+            this.readTraffic(data).catch(() => {});
         } catch (error) {
             if (!this.state.data) {
                 throw error;
             }
             this.state.isOutdated = true;
+        }
+    }
+
+    async readTraffic({now, services}) {
+        if (services.length && !(now - this.trafficTime < TRAFFIC_SECONDS)) {
+            this.trafficTime = now;
+            const {silent} = this.orm;
+            this.state.traffic = await silent.call(
+                "mqtt.service",
+                "overview_traffic",
+                [[]]
+            );
         }
     }
 
