@@ -165,7 +165,8 @@ class Receiving:
                 return MQTTErrorCode.MQTT_ERR_PROTOCOL
             if not self._large.missing:
                 large, self._large = self._large, None
-                return self._deliver(large.publish())
+                publish = large.publish()
+                return self._deliver(publish) if publish else self._broken("malformed")
             try:
                 piece = self._sock_recv(self._large.missing)
             except BlockingIOError:
