@@ -43,7 +43,7 @@ class LargePublish:
         self._start = bytearray()  # until the payload begins
         self._payload: _Kept | _LeftOut | None = None
 
-    def add(self, piece: bytes) -> bool:
+    def add(self, piece: bytes | bytearray) -> bool:
         """Take a piece that is not longer than what is missing.
 
         :return: ``False`` when it cannot be a packet that may be sent.
@@ -102,7 +102,7 @@ class _Kept:
         self._payload = memoryview(bytearray(size))
         self._filled = 0
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | bytearray) -> None:
         filled = self._filled + len(piece)
         self._payload[self._filled : filled] = piece
         self._filled = filled
@@ -125,7 +125,7 @@ class _LeftOut:
         self._sha256 = hashlib.sha256()
         self._hashed = start_digest(topic, size)
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | bytearray) -> None:
         self._sha256.update(piece)
         self._hashed.update(piece)
 
