@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from paho.mqtt.properties import Properties
 
@@ -50,7 +51,7 @@ class Abilities:
     def from_connack(cls, properties: Properties | None) -> Abilities:
         """:param properties: of a CONNACK; ``None`` with MQTT 3.1.1."""
 
-        def said(name: str, default: object) -> object:
+        def said(name: str, default: Any) -> Any:
             return getattr(properties, name, default)
 
         return cls(

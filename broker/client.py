@@ -5,18 +5,34 @@ from __future__ import annotations
 import selectors
 import ssl
 from collections.abc import Callable
+from typing import Literal
 
 from paho.mqtt import client as paho
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import MalformedPacket
+from paho.mqtt.properties import (  # type: ignore[attr-defined]  # where 2.1 has it
+    MalformedPacket,
+    Properties,
+)
+from paho.mqtt.reasoncodes import ReasonCode
 
 from ..mqtt.tls import Certificate
 from .problem import Problem
 from .reasons import Reason, connack_reason, read_answer, read_properties_of
 from .receiving import Receiving
 
+__all__ = [  # Client, and what it gives to callbacks
+    "Client",
+    "ConnectFlags",
+    "DisconnectFlags",
+    "Properties",
+    "ReasonCode",
+    "problem_of",
+]
 
-class Client(Receiving, paho.Client):
+
+class Client(Receiving):
     """paho's client, with a way of its own to receive, and with ears for all answers.
 
     :ivar packet_bytes: that the broker may send in a packet; 0: any.
@@ -30,7 +46,8 @@ class Client(Receiving, paho.Client):
         sock = getattr(self._sock, "_socket", self._sock)  # in a WebSocket
         if not isinstance(sock, ssl.SSLSocket):
             return None
-        return Certificate.from_der(sock.getpeercert(binary_form=True))
+        content = sock.getpeercert(binary_form=True)
+        return Certificate.from_der(content) if content else None
 
     def start_packet_ids(self, last: int) -> None:
         """Count the packet identifiers of what is sent from one on, not from 1.
@@ -63,7 +80,7 @@ class Client(Receiving, paho.Client):
 
     # What follows overrides what paho does not call public; there is no other way.
 
-    def _packet_handle(self) -> paho.MQTTErrorCode:
+    def _packet_handle(self) -> MQTTErrorCode:
         command = self._in_packet["command"] & 0xF0
         if command == paho.DISCONNECT and not self._is_5:
             return self._broken("unknown_packet")
@@ -72,19 +89,22 @@ class Client(Receiving, paho.Client):
             self._broken("unknown_packet")
         return code
 
-    def _handle_connack(self) -> paho.MQTTErrorCode:
+    def _handle_connack(self) -> MQTTErrorCode:
         packet = bytes(self._in_packet["packet"])
         if self.is_connected():
             return self._broken("second_connack")
         if len(packet) < 2 or not packet[1]:
             return super()._handle_connack()
-        self.on_connect(
-            self,
-            None,
-            paho.ConnectFlags(session_present=False),
-            connack_reason(packet[1]),
-            read_properties_of(packet[2:], PacketTypes.CONNACK),
-        )
+        # paho's type is that of any version of its interface.
+        callback: Callable[..., None] | None = self.on_connect
+        if callback:
+            callback(
+                self,
+                None,
+                ConnectFlags(session_present=False),
+                connack_reason(packet[1]),
+                read_properties_of(packet[2:], PacketTypes.CONNACK),
+            )
         return paho.MQTT_ERR_CONN_REFUSED
 
     def _handle_disconnect(self) -> None:
@@ -100,11 +120,11 @@ class Client(Receiving, paho.Client):
     def _handle_suback(self) -> None:
         self._answer(self.on_subscribe, PacketTypes.SUBACK)
 
-    def _handle_unsuback(self) -> paho.MQTTErrorCode:
+    def _handle_unsuback(self) -> MQTTErrorCode:
         self._answer(self.on_unsubscribe, PacketTypes.UNSUBACK)
         return paho.MQTT_ERR_SUCCESS
 
-    def _answer(self, callback: Callable | None, packet_type: int) -> None:
+    def _answer(self, callback: Callable[..., None] | None, packet_type: int) -> None:
         packet = bytes(self._in_packet["packet"])
         try:
             answer = read_answer(packet, packet_type, is_5=self._is_5)
@@ -113,13 +133,13 @@ class Client(Receiving, paho.Client):
         if callback:
             callback(self, None, *answer)
 
-    def _handle_pubrec(self) -> paho.MQTTErrorCode:
+    def _handle_pubrec(self) -> MQTTErrorCode:
         # Section 4.3.3: a message that is refused ends here; paho would go on.
         if self._conclude_refused():
             return paho.MQTT_ERR_SUCCESS
         return super()._handle_pubrec()
 
-    def _handle_pubackcomp(self, cmd: str) -> paho.MQTTErrorCode:
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         if self._conclude_refused():
             return paho.MQTT_ERR_SUCCESS
         return super()._handle_pubackcomp(cmd)

@@ -9,14 +9,16 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..mqtt.tls import Certificate, Tls
+from .client import DisconnectFlags, Properties, ReasonCode
 from .connecting import new_client, open_connection
 from .endpoint import Endpoint
 from .problem import Problem
 from .reasons import reason_text
 from .requests import send_subscribe
-from .settings import ServiceSettings
+from .settings import ServiceSettings, SubscriptionSettings
 
 STEP_TIMEOUT = 5.0  # seconds
 REFUSAL_TIMEOUT = 0.5  # seconds in which a broker refuses a client's certificate
@@ -44,6 +46,9 @@ class Step:
     def is_failed(self) -> bool:
         """Whether the broker cannot be used; being sent on to another is no failure."""
         return self.problem is not None and self.problem.code != "redirected"
+
+
+_Answer = tuple[ReasonCode, Properties | None]
 
 
 class _Failed(Exception):
@@ -85,7 +90,7 @@ def _test_server(settings: ServiceSettings, endpoint: Endpoint) -> Iterator[Step
         yield Step("login", settings.username or "", 0.0, Problem.from_exception(error))
         return
     if settings.tls:
-        handshake = _Handshake(settings)
+        handshake = _Handshake(settings, settings.tls)
         step = _timed("tls", "", handshake.make)
         yield replace(
             step, subject=handshake.version, certificate=handshake.certificate
@@ -103,7 +108,7 @@ def _test_server(settings: ServiceSettings, endpoint: Endpoint) -> Iterator[Step
                 yield _timed(
                     "subscription",
                     subscription.topic_filter.text,
-                    lambda one=subscription: session.subscribe(one),
+                    partial(session.subscribe, subscription),
                 )
     finally:
         session.close()
@@ -136,22 +141,22 @@ class _Handshake:
     :ivar certificate: the broker's, also when it is refused.
     """
 
-    def __init__(self, settings: ServiceSettings):
-        self._settings = settings
+    def __init__(self, settings: ServiceSettings, tls: Tls):
+        self._settings, self._tls = settings, tls
         self.version = ""
         self.certificate: Certificate | None = None
 
     def make(self) -> None:
         """:raise OSError: when the broker or its certificate cannot be accepted."""
         try:
-            self._connect(self._settings.tls)
+            self._connect(self._tls)
         except ConnectionResetError as error:
             raise ssl.SSLEOFError(str(error)) from error
         except ssl.SSLCertVerificationError:
             # Python tells nothing of a certificate that it refuses: look at it once
             # more, without having any trust in it or showing our own.
             with contextlib.suppress(OSError):
-                self._connect(Tls(unchecked=True, alpn=self._settings.tls.alpn))
+                self._connect(Tls(unchecked=True, alpn=self._tls.alpn))
             raise
 
     def _connect(self, tls: Tls) -> None:
@@ -159,9 +164,10 @@ class _Handshake:
         with socket.create_connection(address, STEP_TIMEOUT) as sock:
             wrapped = tls.context().wrap_socket(sock, server_hostname=address[0])
             with wrapped:
-                self.version = wrapped.version()
+                self.version = wrapped.version() or ""
                 content = wrapped.getpeercert(binary_form=True)
-                self.certificate = Certificate.from_der(content)
+                if content:
+                    self.certificate = Certificate.from_der(content)
                 # With TLS 1.3 it refuses the client's certificate only now; MQTT
                 # brokers have nothing else to say before CONNECT.
                 wrapped.settimeout(REFUSAL_TIMEOUT)
@@ -177,49 +183,65 @@ class _Session:
         self._settings = replace(settings, session_expiry=0)
         client_id = f"odoo-test-{secrets.token_hex(6)}"
         self._client = new_client(settings, client_id, passing=True)
-        self._client.on_connect = self._answer
-        self._client.on_subscribe = lambda client, data, _id, codes, properties: (
-            self._answer(client, data, None, codes[0], properties)
-        )
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._code = self._properties = None
+        self._answers: list[_Answer] = []
         self._is_logged_in = False
         self._ended: Problem | None = None
 
     def log_in(self) -> None:
         open_connection(self._client, self._settings, passing=True)
-        self._await_answer()
-        if self._code.value >= 0x80:
-            raise _Failed(self._endpoint.refused(self._code, self._properties))
+        code, properties = self._await_answer()
+        if code.value >= 0x80:
+            raise _Failed(self._endpoint.refused(code, properties))
         self._is_logged_in = True
 
-    def subscribe(self, subscription) -> None:
+    def subscribe(self, subscription: SubscriptionSettings) -> None:
         send_subscribe(
             self._client, self._settings, subscription, with_identifier=False
         )
-        self._await_answer()
-        if self._code.value >= 0x80:
-            text = reason_text(self._code, self._properties)
+        code, properties = self._await_answer()
+        if code.value >= 0x80:
+            text = reason_text(code, properties)
             raise _Failed(Problem("subscription_refused", text))
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.turn(0)
 
-    def _answer(self, _client, _data, _flags, code, properties) -> None:
-        self._code, self._properties = code, properties
+    def _on_connect(
+        self,
+        _client: object,
+        _data: object,
+        _flags: object,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        self._answers.append((code, properties))
 
-    def _await_answer(self) -> None:
-        self._code = None
+    def _on_subscribe(
+        self,
+        _client: object,
+        _data: object,
+        _packet_id: int,
+        codes: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        self._answers.append((codes[0], properties))
+
+    def _await_answer(self) -> _Answer:
+        self._answers.clear()
         deadline = time.monotonic() + STEP_TIMEOUT
-        while self._code is None:
+        while not self._answers:
             if time.monotonic() >= deadline:
                 raise _Failed(Problem("timeout"))
             if self._client.turn(0.1):
                 # Closed without an answer: 3.1.1 brokers do so to what they refuse.
                 break
-        if self._code is None:
+        if not self._answers:
             raise _Failed(self._why_closed())
+        return self._answers[-1]
 
     def _why_closed(self) -> Problem:
         """Why the broker closed the connection instead of answering."""
@@ -234,7 +256,14 @@ class _Session:
             return self._ended
         return Problem("tls_closed" if self._settings.tls else "closed_early")
 
-    def _on_disconnect(self, _client, _data, flags, code, properties) -> None:
+    def _on_disconnect(
+        self,
+        _client: object,
+        _data: object,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if flags.is_disconnect_packet_from_server:
             self._ended = self._endpoint.refused(
                 code, properties, is_live=self._is_logged_in

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
 from ..mqtt.redirect import Server, first_server
 from .problem import Problem
 from .reasons import reason_text, server_reference
@@ -50,7 +53,12 @@ class Endpoint:
         self._connected_at = time.monotonic()
 
     def refused(
-        self, reason_code, properties, *, has_will: bool = False, is_live: bool = False
+        self,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+        *,
+        has_will: bool = False,
+        is_live: bool = False,
     ) -> Problem:
         """The broker ended the connection, by CONNACK or DISCONNECT.
 

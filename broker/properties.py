@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -29,7 +29,7 @@ class Received(NamedTuple):
     :param identifiers: Subscription Identifiers.
     """
 
-    values: dict | None = None
+    values: dict[str, Any] | None = None
     identifiers: tuple[int, ...] = ()
     topic_alias: int | None = None
 

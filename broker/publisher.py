@@ -9,11 +9,20 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 from ..mqtt.outgoing import Outgoing
 from .abilities import Abilities
-from .client import Client, problem_of
+from .client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    Properties,
+    ReasonCode,
+    problem_of,
+)
 from .connecting import new_client, open_connection
 from .endpoint import Endpoint
 from .problem import Problem
@@ -50,7 +59,7 @@ class Publisher:
         self._window = window
         self._limits: Abilities | None = None  # known since CONNACK
         self._sent: dict[int, Outgoing] = {}  # by packet id
-        self._answers: list[tuple] = []
+        self._answers: list[tuple[int, ReasonCode, Properties]] = []
         self._held_topics: set[str] = set()  # of messages that were refused
         self._endpoint = Endpoint(settings)
         self._client_id = client_id
@@ -81,9 +90,9 @@ class Publisher:
 
     def _connect(self, target: ServiceSettings) -> None:
         try:
-            self._client = self._new_client(target)
-            open_connection(self._client, target, passing=True)
-            self._wait(lambda: self._limits is not None)
+            self._client = client = self._new_client(target)
+            open_connection(client, target, passing=True)
+            self._wait(client, lambda: self._limits is not None)
         except (OSError, ValueError) as error:
             self.problem = self.problem or Problem.from_exception(error)
 
@@ -105,9 +114,12 @@ class Publisher:
 
         :param seconds: after which no other is begun; the first always is.
         """
+        client = self._client
+        if client is None:
+            return
         end = time.monotonic() + seconds
         for message in messages:
-            self._wait(lambda topic=message.topic: self._has_room(topic))
+            self._wait(client, partial(self._has_room, message.topic))
             if self.problem:
                 break
             if message.topic in self._held_topics:
@@ -116,11 +128,11 @@ class Publisher:
             if problem:
                 self.hopeless[message.key] = problem
                 continue
-            self._sent[send_publish(self._client, self._settings, message)] = message
+            self._sent[send_publish(client, self._settings, message)] = message
             self._read_answers()
             if time.monotonic() > end:
                 break
-        self._wait(lambda: not self._sent)
+        self._wait(client, lambda: not self._sent)
 
     def _has_room(self, topic: str) -> bool:
         under_way = self._sent.values()
@@ -130,16 +142,16 @@ class Publisher:
 
     def _find_limit(self, message: Outgoing) -> Problem | None:
         is_5 = self._settings.protocol == "5"
-        return self._limits.problem_of(message, is_5=is_5)
+        return self._limits.problem_of(message, is_5=is_5) if self._limits else None
 
-    def _wait(self, is_done) -> None:
+    def _wait(self, client: Client, is_done: Callable[[], bool]) -> None:
         """Read and write until it is done, the connection over or the broker silent."""
         deadline = time.monotonic() + ANSWER_TIMEOUT
         while not self.problem and not is_done():
             if time.monotonic() >= deadline:
                 self.problem = Problem("timeout")
                 return
-            code = self._client.turn(BEAT)
+            code = client.turn(BEAT)
             if self._read_answers():
                 deadline = time.monotonic() + ANSWER_TIMEOUT
             if code and not self.problem:
@@ -164,18 +176,37 @@ class Publisher:
                 )
         return len(answers) > len(self._answers)
 
-    def _on_connect(self, _client, _userdata, _flags, reason_code, properties) -> None:
+    def _on_connect(
+        self,
+        _client: object,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if reason_code.is_failure:
             self.problem = self._endpoint.refused(reason_code, properties)
         else:
             self._limits = Abilities.from_connack(properties)
 
     def _on_publish(
-        self, _client, _userdata, packet_id, reason_code, properties
+        self,
+        _client: object,
+        _userdata: object,
+        packet_id: int,
+        reason_code: ReasonCode,
+        properties: Properties,
     ) -> None:
         self._answers.append((packet_id, reason_code, properties))
 
-    def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
+    def _on_disconnect(
+        self,
+        client: Any,  # a Client, which paho's type does not say
+        _userdata: object,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if self.problem:
             return
         if flags.is_disconnect_packet_from_server:

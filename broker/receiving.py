@@ -8,7 +8,9 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from paho.mqtt.client import Client
 from paho.mqtt.enums import MessageType, MQTTErrorCode, MQTTProtocolVersion
 
 from ..mqtt.large_publish import LargePublish
@@ -26,17 +28,9 @@ TOPIC_ALIASES = 100  # that the broker may give, each for up to 64 KiB
 _TOPIC_ALIAS = b"\x23"  # its property's identifier
 _ACK = struct.Struct(">BBH")  # a packet of two bytes, the packet identifier
 _PUBACK, _PUBREC = 0x40, 0x50
-_NEW_PACKET = {  # as paho has it between two packets
-    "command": 0,
-    "have_remaining": 0,
-    "remaining_mult": 1,
-    "remaining_length": 0,
-    "to_process": 0,
-    "pos": 0,
-}
 
 
-class Receiving:
+class Receiving(Client):
     """What paho's client does when packets come, for thousands of them a second.
 
     paho asks the system three times for each packet, and each time other threads get
@@ -56,7 +50,7 @@ class Receiving:
     tls_error: ssl.SSLError | None = None
     violation: str = ""
 
-    def __init__(self, *args: object, **kwargs: object):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._buffer = b""
         self._buffer_at = 0  # how far it is read
@@ -123,10 +117,11 @@ class Receiving:
             if found:
                 head, body, self._buffer_at = found
                 return self._receive(head, body)
-        if self._large is None and self._is_large_publish():
-            self._begin_large()
-        if self._large is not None:
-            return self._read_large()
+        large = self._large
+        if large is None and self._is_large_publish():
+            large = self._begin_large()
+        if large is not None:
+            return self._read_large(large)
         code = super()._packet_read()
         if code == MQTTErrorCode.MQTT_ERR_PROTOCOL:
             self.violation = self.violation or "malformed"
@@ -136,13 +131,23 @@ class Receiving:
         """Whether paho has begun to read a message that does not arrive at once."""
         packet = self._in_packet
         return (
-            packet["command"] & 0xF0 == MessageType.PUBLISH and packet["have_remaining"]
+            packet["command"] & 0xF0 == MessageType.PUBLISH
+            and packet["have_remaining"] > 0
         )
 
-    def _begin_large(self) -> None:
-        packet, self._in_packet = self._in_packet, {**_NEW_PACKET}
-        self._in_packet |= {"remaining_count": [], "packet": bytearray()}
-        self._large = LargePublish(
+    def _begin_large(self) -> LargePublish:
+        packet = self._in_packet
+        self._in_packet = {  # as paho has it between two packets
+            "command": 0,
+            "have_remaining": 0,
+            "remaining_count": [],
+            "remaining_mult": 1,
+            "remaining_length": 0,
+            "packet": bytearray(),
+            "to_process": 0,
+            "pos": 0,
+        }
+        self._large = large = LargePublish(
             packet["command"],
             packet["remaining_length"],
             is_5=self._is_5,
@@ -150,24 +155,24 @@ class Receiving:
             complete=self._complete,
             name=text_of,
         )
-        self._add_to_large(packet["packet"])
+        self._add_to_large(large, packet["packet"])
+        return large
 
-    def _add_to_large(self, piece: bytes) -> bool:
-        is_possible = self._large.add(piece)
-        if not is_possible:
+    def _add_to_large(self, large: LargePublish, piece: bytes | bytearray) -> None:
+        if not large.add(piece):
             self._broken("malformed")
-        return is_possible
 
-    def _read_large(self) -> MQTTErrorCode:
+    def _read_large(self, large: LargePublish) -> MQTTErrorCode:
         """Read what is there of a large message, at most so much."""
         for _ in range(TURN_READS):
             if self.violation:
                 return MQTTErrorCode.MQTT_ERR_PROTOCOL
-            if not self._large.missing:
-                large, self._large = self._large, None
-                return self._deliver(large.publish())
+            if not large.missing:
+                self._large = None
+                publish = large.publish()
+                return self._deliver(publish) if publish else self._broken("malformed")
             try:
-                piece = self._sock_recv(self._large.missing)
+                piece = self._sock_recv(large.missing)
             except BlockingIOError:
                 return MQTTErrorCode.MQTT_ERR_AGAIN
             except OSError:
@@ -177,7 +182,7 @@ class Receiving:
             with self._msgtime_mutex:
                 # As paho 2.2 and 2.1 call what its keepalive looks at.
                 self._last_bytes_received = self._last_msg_in = time.monotonic()
-            self._add_to_large(piece)
+            self._add_to_large(large, piece)
         return MQTTErrorCode.MQTT_ERR_AGAIN
 
     def _handle_publish(self) -> MQTTErrorCode:

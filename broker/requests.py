@@ -73,8 +73,9 @@ def close_in_order(
             _read_to_end(rest, seconds)
         except (OSError, ValueError) as error:
             _logger.debug("%s: closed without order: %s", settings.name, error)
-    if client.socket() is not None:
-        client.socket().close()
+    sock = client.socket()
+    if sock is not None:
+        sock.close()
 
 
 def _read_to_end(sock: socket.socket, seconds: float) -> None:
@@ -92,10 +93,11 @@ def send_subscribe(
     subscription: SubscriptionSettings,
     *,
     with_identifier: bool,
-) -> tuple[int, int]:
+) -> tuple[int, int | None]:
     """Send SUBSCRIBE for one filter.
 
-    :return: paho's return code, and the packet id that SUBACK will carry.
+    :return: paho's return code, and the packet id that SUBACK will carry, ``None``
+        where nothing was sent.
     """
     text = subscription.topic_filter.text
     if settings.protocol != "5":

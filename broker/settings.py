@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from ..mqtt.backoff import Backoff
 from ..mqtt.connect import parse_headers
@@ -30,7 +31,7 @@ class SubscriptionSettings:
     identifier: int
 
     @classmethod
-    def from_values(cls, values: Mapping) -> SubscriptionSettings:
+    def from_values(cls, values: Mapping[str, Any]) -> SubscriptionSettings:
         return cls(**{**values, "topic_filter": TopicFilter(values["topic_filter"])})
 
 
@@ -83,7 +84,7 @@ class ServiceSettings:
         """
         if not self.references:
             return self
-        is_secure = bool(self.tls) and not self.tls.unchecked
+        is_secure = self.tls is not None and not self.tls.unchecked
         use = Use(self.host, self.port, self.database, self.company, is_secure)
         read_options = partial(read_section, self.configuration)
         found = {
@@ -107,7 +108,7 @@ class ServiceSettings:
         )
 
     @classmethod
-    def from_values(cls, values: Mapping) -> ServiceSettings:
+    def from_values(cls, values: Mapping[str, Any]) -> ServiceSettings:
         """:param values: as ``mqtt.service._listener_settings`` gives them.
 
         :raise ValueError: when they are not settings of a service, whatever is wrong.
@@ -118,7 +119,7 @@ class ServiceSettings:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     @classmethod
-    def _from_values(cls, values: dict) -> ServiceSettings:
+    def _from_values(cls, values: dict[str, Any]) -> ServiceSettings:
         return cls(
             backoff=Backoff(
                 minimum=values.pop("reconnect_min_delay"),

@@ -7,7 +7,7 @@ of them is sent again: with the next connection it would tell of what was.
 from __future__ import annotations
 
 from ..broker.abilities import Abilities
-from ..broker.client import Client
+from ..broker.client import Client, Properties, ReasonCode
 from ..broker.reasons import reason_text
 from ..broker.requests import fresh_packet_ids, send_publish, set_will
 from ..broker.settings import ServiceSettings
@@ -78,7 +78,14 @@ class Announcer:
             self._has_left = True
             self._announce("stop")
 
-    def answered(self, _client, _userdata, packet_id, reason_code, properties) -> None:
+    def answered(
+        self,
+        _client: object,
+        _userdata: object,
+        packet_id: int,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         """paho's ``on_publish``: acknowledged, or refused (section 3.4.2.1)."""
         kind = self._under_way.pop(packet_id, None)
         if kind and reason_code.value >= 0x80:
@@ -99,10 +106,10 @@ class Announcer:
 
     def _announce(self, kind: str) -> int | None:
         """:return: the QoS with which it was sent; ``None``: it was not."""
+        client, limits = self._client, self._limits
         message = self._settings.announcements.get(kind)
-        if message is None or kind in self._barred:
+        if not (client and limits and message) or kind in self._barred:
             return None
-        limits = self._limits
         # A broker may close the connection on who sends more than it takes.
         problem = limits.problem_of(message, is_5=self._settings.protocol == "5")
         if problem:
@@ -110,7 +117,7 @@ class Announcer:
         elif message.qos and len(self._under_way) >= limits.receive_maximum:
             self._warn(kind, "the broker has not acknowledged the one before")
         else:
-            packet_id = send_publish(self._client, self._settings, message)
+            packet_id = send_publish(client, self._settings, message)
             if message.qos:
                 self._under_way[packet_id] = kind
             return message.qos

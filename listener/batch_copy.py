@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 
+from psycopg2.extensions import cursor as Cursor
+
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = struct.pack(">h", -1)
 PIECE = 256 * 1024  # bytes that are copied at a time
@@ -29,7 +31,7 @@ def _cut(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
 
 
 def copy_batch(
-    cursor,
+    cursor: Cursor,
     pieces: list[bytes | memoryview],
     *,
     service_id: int,
@@ -41,7 +43,6 @@ def copy_batch(
 ) -> None:
     """Insert the row of a batch, as the statement that makes others durable does.
 
-    :param cursor: psycopg2's.
     :param pieces: its content; the other parameters are the statement's.
     :raise psycopg2.Error: as an INSERT does.
     """

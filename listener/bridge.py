@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg2
 
@@ -23,14 +24,14 @@ from odoo.modules.registry import Registry
 from odoo.sql_db import BaseCursor, connection_info_for
 
 from ..broker.settings import ServiceSettings
-from ..mqtt.interface import LISTENER_LOCK_CLASS, MODULE, NOTIFY_CHANNEL
+from ..mqtt.interface import LISTENER_LOCK_CLASS, MODULE, NOTIFY_CHANNEL, Claimed
 from ..mqtt.log import get_logger
 from ..mqtt.message import LARGE, encode_batch, encode_pieces
 from ..mqtt.receipts import pack_receipts, unpack_receipts
-from .enqueuing import Enqueuing
+from .enqueuing import Enqueuing, Row
 from .inbox import Delivery
 from .observed import Counted, Forgettable, utc
-from .templates import Templates
+from .templates import JobsMade, Templates
 
 _logger = get_logger(__name__)
 
@@ -130,9 +131,10 @@ class Bridge:
 
     def try_lock(self, service_id: int) -> bool:
         """Become the one listener of a service in the cluster, if there is none."""
-        return self._query(
+        ((is_held,),) = self._query(
             "SELECT pg_try_advisory_lock(%s, %s)", LISTENER_LOCK_CLASS, service_id
-        )[0][0]
+        )
+        return bool(is_held)
 
     def unlock(self, service_id: int) -> None:
         self._query(
@@ -145,26 +147,33 @@ class Bridge:
         :return: whether there was a notification.
         :raise psycopg2.Error: when the connection is gone.
         """
-        if self._control.notifies:  # it came with the answer to a query
+        control = self._opened
+        if control.notifies:  # it came with the answer to a query
             timeout = 0
         # Not select.select, which refuses descriptors from 1,024 on: services, Odoo and
         # job workers of one process have more.
         with selectors.DefaultSelector() as selector:
-            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(control, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
             ready = {key.fileobj for key, _ in selector.select(timeout)}
         if wake in ready:
             os.read(wake, 4096)
-        if self._control in ready:
-            self._control.poll()
-        notified = bool(self._control.notifies)
-        self._control.notifies.clear()
+        if control in ready:
+            control.poll()
+        notified = bool(control.notifies)
+        control.notifies.clear()
         return notified
 
-    def _query(self, query: str, *parameters: object) -> list[tuple]:
-        with self._control.cursor() as cursor:
+    @property
+    def _opened(self) -> psycopg2.extensions.connection:
+        if self._control is None:
+            raise psycopg2.InterfaceError("the control connection is not open")
+        return self._control
+
+    def _query(self, query: str, *parameters: object) -> list[Row]:
+        with self._opened.cursor() as cursor:
             cursor.execute(query, parameters)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     # Transactions
 
@@ -172,7 +181,7 @@ class Bridge:
     def _environment(self) -> Iterator[api.Environment]:
         """A superuser's environment on an up-to-date registry, in one transaction."""
         thread = threading.current_thread()
-        thread.dbname = self.dbname  # for Odoo's log
+        thread.dbname = self.dbname  # type: ignore[attr-defined]  # for Odoo's log
         registry = Registry(self.dbname)
         with self._cursors, registry.cursor() as cr:
             _watch(cr)
@@ -180,13 +189,13 @@ class Bridge:
             yield api.Environment(cr, SUPERUSER_ID, {})
 
     @contextmanager
-    def _service(self, service_id: int) -> Iterator[api.Environment]:
+    def _service(self, service_id: int) -> Iterator[Any]:
         with self._environment() as env:
             yield env["mqtt.service"].browse(service_id)
 
     def _enqueue_statement(self) -> str:
         with self._environment() as env:
-            return env["mqtt.service"]._listener_enqueue_statement()
+            return str(env["mqtt.service"]._listener_enqueue_statement())
 
     def wanted(self) -> dict[int, ServiceSettings]:
         """Settings of the services that should run, by id."""
@@ -201,22 +210,17 @@ class Bridge:
                 _logger.error("%s cannot be started: %s", values["name"], error)
         return services
 
-    def claim(self, service_id: int, thread_identifier: str, host_info: str) -> dict:
-        """Fence off earlier listeners of the service.
-
-        :return: ``sequence`` of the last message, and of the broker's session the
-            ``receipts`` and ``session_filters``, as the connection takes them.
-        """
+    def claim(self, service_id: int, thread_identifier: str, host_info: str) -> Claimed:
+        """Fence off earlier listeners of the service."""
         with self._service(service_id) as service:
             # The supervisor claims for all services: it must not wait for one for ever.
             service.env.cr.execute("SET LOCAL lock_timeout = %s", [CLAIM_TIMEOUT])
             known = service._listener_claim(thread_identifier, host_info)
+        packed = known["receipts"]
         return {
-            **known,
-            "receipts": [
-                (sequence, list(unpack_receipts(content)))
-                for sequence, content in known["receipts"]
-            ],
+            "sequence": known["sequence"],
+            "receipts": [(last, list(unpack_receipts(one))) for last, one in packed],
+            "session_filters": known["session_filters"],
         }
 
     def enqueue(
@@ -239,11 +243,11 @@ class Bridge:
         :return: sequence of the last message.
         :raise LeaseLost: when another listener has claimed the service.
         """
-        messages = [one.message for one in batch if not one.is_copy]
+        messages = [one.message for one in batch if one.message and not one.is_copy]
         receipts = pack_receipts(
             (one.message.packet_id, one.message.digest)
             for one in batch
-            if one.message.qos and one.session == session
+            if one.message and one.message.qos and one.session == session
         )
         is_large = any(len(message.payload) >= LARGE for message in messages)
         self._enqueue(
@@ -288,7 +292,7 @@ class Bridge:
         receipts: bytes,
         content: bytes | list[bytes | memoryview],
         counted: Counted,
-        **parameters: object,
+        **parameters: Any,
     ) -> None:
         """:param content: in pieces, where it is large."""
         of_subscriptions = counted.subscriptions.values()
@@ -311,23 +315,21 @@ class Bridge:
         if not any(written):
             raise LeaseLost
 
-    def enqueue_jobs(self, service_ids: list[int]) -> dict:
-        """Have jobs store what waits in batches of these services.
-
-        :return: ``waiting`` and ``seconds``, see ``_listener_enqueue_jobs``.
-        """
+    def enqueue_jobs(self, service_ids: list[int]) -> JobsMade:
+        """Have jobs store what waits in batches of these services."""
         ids = tuple(sorted(service_ids))
         done = self._templates.make_job(self._version(), ids)
-        if done is None:
-            with_template = self._templates.is_wanted(ids)
-            with self._environment() as env:
-                services = env["mqtt.service"]
-                done = services._listener_enqueue_jobs(list(ids), with_template)
-            if with_template:
-                self._templates.put(ids, done["template"])
-        return done
+        if done is not None:
+            return done
+        with_template = self._templates.is_wanted(ids)
+        with self._environment() as env:
+            services = env["mqtt.service"]
+            made = services._listener_enqueue_jobs(list(ids), with_template)
+        if with_template:
+            self._templates.put(ids, made["template"])
+        return {"waiting": made["waiting"], "seconds": made["seconds"]}
 
-    def _version(self) -> tuple:
+    def _version(self) -> tuple[object, ...]:
         """Of the registry that this process has, which each environment brings up to
         date: of its models, and of what is cached of the database.
         """
@@ -338,8 +340,8 @@ class Bridge:
         self,
         service_id: int,
         thread_identifier: str,
-        connection: dict,
-        subscriptions: dict[int, dict],
+        connection: dict[str, Any],
+        subscriptions: dict[int, dict[str, Any]],
         forgettable: Forgettable,
         paused: dict[str, tuple[int, int]] | None,
     ) -> None:

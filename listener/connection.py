@@ -14,10 +14,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
-from ..broker.client import Client
+from ..broker.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    Properties,
+    ReasonCode,
+)
 from ..broker.connecting import new_client, open_connection
 from ..broker.problem import ConnectionEnded, Problem
+from ..broker.reasons import Reason
 from ..broker.requests import close_in_order
 from ..broker.settings import ServiceSettings
 from ..mqtt.log import get_logger
@@ -58,6 +66,9 @@ class MqttConnection(threading.Thread):
     :param packet_bytes: that the broker may send in a packet.
     """
 
+    dbname: str  # for Odoo's log
+    _loop: SocketLoop  # of the current connection
+
     def __init__(
         self,
         name: str,
@@ -92,7 +103,6 @@ class MqttConnection(threading.Thread):
         self._subscriber = Subscriber(
             settings, self.subscriptions, changed, self._announcer.bar
         )
-        self._loop: SocketLoop | None = None  # of the current connection
 
     # For other threads
 
@@ -243,7 +253,7 @@ class MqttConnection(threading.Thread):
         except (OSError, ValueError) as error:
             raise ConnectionEnded(Problem.from_exception(error)) from error
 
-    def _guard(self, callback: Callable) -> Callable:
+    def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
         """No callback may raise into paho; an error ends the connection instead.
 
         What was not acknowledged comes again on the next one.
@@ -290,7 +300,14 @@ class MqttConnection(threading.Thread):
 
     # Callbacks of paho
 
-    def _on_connect(self, _client, _userdata, flags, reason_code, properties) -> None:
+    def _on_connect(
+        self,
+        client: Client,
+        _userdata: object,
+        flags: ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if reason_code.is_failure:
             self._loop.ended = self._login.endpoint.refused(
                 reason_code, properties, has_will=self._announcer.has_will
@@ -299,9 +316,7 @@ class MqttConnection(threading.Thread):
         self._endings.connected()
         is_5 = self.settings.protocol == "5"
         is_resumed = flags.session_present
-        abilities = self._login.accepted(
-            self._client, properties, session_present=is_resumed
-        )
+        abilities = self._login.accepted(client, properties, session_present=is_resumed)
         self._reception.connected(
             self._loop.acknowledge,
             session_present=is_resumed,
@@ -315,9 +330,16 @@ class MqttConnection(threading.Thread):
         self._becomes("connected", None)
         # After the subscriptions: clients that hear it may send what they bring.
         announce = partial(self._announcer.connected, abilities)
-        self._subscriber.connected(self._client, announce)
+        self._subscriber.connected(client, announce)
 
-    def _on_disconnect(self, client, _userdata, flags, reason_code, properties) -> None:
+    def _on_disconnect(
+        self,
+        client: Client,
+        _userdata: object,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
         if flags.is_disconnect_packet_from_server:
             self._loop.ended = self._login.endpoint.refused(
                 reason_code, properties, is_live=self.observed.state == "connected"
@@ -325,15 +347,20 @@ class MqttConnection(threading.Thread):
         elif self._loop.ended is None:
             self._loop.ended = self._login.lost(client)
 
-    def _on_published(self, *answer: object) -> None:
+    def _on_published(self, *answer: Any) -> None:
         self._announcer.answered(*answer)
         self._subscriber.settle(self._announcer.unanswered)
 
     def _on_answer(
-        self, _client, _userdata, packet_id, reason_codes, properties
+        self,
+        _client: object,
+        _userdata: object,
+        packet_id: int,
+        reasons: list[Reason],
+        properties: Properties | None,
     ) -> None:
         if not self._loop.answered(packet_id):
-            self._subscriber.answered(packet_id, reason_codes, properties)
+            self._subscriber.answered(packet_id, reasons, properties)
             if self._subscriber.is_idle:
                 self._announcer.proven()
             self._subscriber.settle(self._announcer.unanswered)

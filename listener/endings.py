@@ -17,7 +17,7 @@ class Endings:
         the end is no success.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.failures = 0
         self._connected_at: float | None = None
         self._short_lived = 0

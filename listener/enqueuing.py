@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import psycopg2
 
@@ -44,6 +45,7 @@ class Prepared:
         return f"PREPARE {self.name}({', '.join(self._types.values())}) AS {prepared}"
 
 
+Row = tuple[Any, ...]
 ENQUEUE = Prepared(
     "mqtt_enqueue",
     {
@@ -79,8 +81,9 @@ def is_broken(error: Exception) -> bool:
     """Whether the connection broke under a statement, without a word of the server: it
     says when it is shut down, and what fails to connect has no cursor.
     """
-    is_away = isinstance(error, psycopg2.OperationalError) and not error.pgcode
-    return is_away and error.cursor is not None
+    if not isinstance(error, psycopg2.OperationalError):
+        return False
+    return not error.pgcode and error.cursor is not None
 
 
 class Enqueuing:
@@ -97,16 +100,17 @@ class Enqueuing:
         self._making = ""  # the statement that it has prepared to make jobs
         self._lock = threading.Lock()  # a thread for each service comes here
 
-    def execute(self, **parameters: object) -> tuple:
+    def execute(self, **parameters: object) -> Row:
         """Execute and commit; the row that the statement gives.
 
         :raise psycopg2.Error: when that failed, or nobody knows whether it did.
         """
         with self._cursor() as cursor:
             cursor.execute(ENQUEUE.execute, parameters)
-            return cursor.fetchone()
+            row: Row = cursor.fetchone()
+        return row
 
-    def make_job(self, statement: str, **parameters: object) -> tuple | None:
+    def make_job(self, statement: str, **parameters: object) -> Row | None:
         """Make a job, where one is needed.
 
         :return: the row that the statement gives; ``None`` when it is refused.
@@ -117,13 +121,14 @@ class Enqueuing:
                 if statement != self._making:
                     self._prepare_making(cursor, statement)
                 cursor.execute(MAKE_JOB.execute, parameters)
-                return cursor.fetchone()
+                row: Row = cursor.fetchone()
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             raise
         except psycopg2.Error as error:
             _logger.info("jobs are not made with a template: %s", error)
             self.close()  # what it has prepared may be at fault
             return None
+        return row
 
     def _prepare_making(
         self, cursor: psycopg2.extensions.cursor, statement: str
@@ -148,8 +153,8 @@ class Enqueuing:
                 raise
 
     def execute_large(
-        self, pieces: list[bytes | memoryview], size: int, **parameters: object
-    ) -> tuple:
+        self, pieces: list[bytes | memoryview], size: int, **parameters: Any
+    ) -> Row:
         """The same for a batch with a large message, on a connection of its own.
 
         Its content goes as it is, a piece at a time: in a statement it would be there

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import TypeVar
 
 from ..mqtt.log import get_logger
 
 _logger = get_logger(__name__)
+Owner = TypeVar("Owner")
 
 
-def guarded(run: Callable) -> Callable:
+def guarded(run: Callable[[Owner], None]) -> Callable[[Owner], None]:
     """Log what ends a thread's ``run``; who watches the thread starts another."""
 
     @functools.wraps(run)
-    def wrapped(self) -> None:
+    def wrapped(self: Owner) -> None:
         try:
             run(self)
         except Exception:

@@ -149,4 +149,5 @@ class Heartbeat:
         self._probed_at = self._last_probe = now
         code, packet_id = self._client.unsubscribe(PROBE_FILTER)
         self._check(code)
-        self._probes[packet_id] = acked
+        if packet_id is not None:
+            self._probes[packet_id] = acked

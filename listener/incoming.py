@@ -29,7 +29,7 @@ def read_message(
         # Not refused: the broker would send it again with every new connection, and
         # everything behind it would wait. It goes into quarantine.
         trouble = short_line(f"Its properties cannot be read: {error}")
-        properties, identifiers = {UNREADABLE: publish.properties.hex()}, ()
+        properties, identifiers = {UNREADABLE: (publish.properties or b"").hex()}, ()
     topic = text_of(publish.topic)
     route = subscriptions.route(topic)
     is_copy = trouble is None and not route.takes(identifiers)
@@ -44,7 +44,7 @@ def read_message(
         packet_id=publish.packet_id,
         timestamp=now,
         properties=properties,
-        subscription_id=route.subscription and route.subscription.id,
+        subscription_id=route.subscription.id if route.subscription else None,
         store=route.store,
         at_once=route.at_once,
         trouble=trouble,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..broker.abilities import Abilities
-from ..broker.client import Client
+from ..broker.client import Client, Properties
 from ..broker.endpoint import Endpoint
 from ..broker.problem import Problem
 from ..broker.settings import ServiceSettings
@@ -46,16 +46,16 @@ class Login:
         return self.target
 
     def accepted(
-        self, client: Client, properties: object, *, session_present: bool
+        self, client: Client, properties: Properties | None, *, session_present: bool
     ) -> Abilities:
         """The broker accepted the login (MQTT 5.0 section 3.2).
 
-        :param properties: of CONNACK, as paho has them.
+        :param properties: of CONNACK.
         """
         self.endpoint.connected()
         observed = self._observed
         certificate = client.certificate
-        observed.certificate_end = certificate and certificate.end
+        observed.certificate_end = certificate.end if certificate else None
         abilities = Abilities.from_connack(properties)
         observed.maximum_packet_size = abilities.maximum_packet_size
         observed.abilities = abilities.named

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import configparser
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from odoo.tools import config
 
@@ -57,8 +58,8 @@ class NodeSettings:
 
     @classmethod
     def from_section(cls, section: Mapping[str, str]) -> NodeSettings:
-        known = {one.name: one.type for one in fields(cls)}
-        values = {}
+        known = {one.name: str(one.type) for one in fields(cls)}
+        values: dict[str, Any] = {}
         for name, text in section.items():
             if name.startswith(OPTION_PREFIX):
                 continue  # read by whoever refers to it
@@ -73,7 +74,7 @@ class NodeSettings:
         return cls(**values)
 
 
-def _positive(kind: type) -> object:
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = kind(text)
         if not 0 < value < math.inf:
@@ -83,7 +84,7 @@ def _positive(kind: type) -> object:
     return read
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], object]] = {
     "bool": lambda text: configparser.RawConfigParser.BOOLEAN_STATES[text.lower()],
     "int": _positive(int),
     "float": _positive(float),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any
 
 from ..broker.problem import Problem
 
@@ -51,7 +52,7 @@ class Observed:
     gave_up: bool = False
     connected_to: str = ""  # host:port, of another server than the service's own
     certificate_end: datetime | None = None  # UTC, of the broker's certificate
-    abilities: dict = field(default_factory=dict)  # see Abilities.named
+    abilities: dict[str, Any] = field(default_factory=dict)  # see Abilities.named
     maximum_packet_size: int = 0  # bytes the broker takes in a packet; 0: any
 
     def becomes(self, state: str, problem: Problem | None) -> None:

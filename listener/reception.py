@@ -57,6 +57,7 @@ class Reception:
         self._acknowledge: Acknowledge = lambda received: None
         # Of this connection, where the broker's window is small: the last messages.
         self._latest: deque[tuple[int, Delivery]] | None = None
+        self._window = 0  # messages that the broker may send, where it is small
         self._received = self._acknowledged = 0
 
     @property
@@ -89,8 +90,9 @@ class Reception:
         :param window: how many messages the broker may send without acknowledgement;
             ``None``: not known.
         """
-        is_small = window is not None and window <= SMALL_WINDOW
-        self._latest = deque(maxlen=window) if is_small else None
+        self._latest = None
+        if window is not None and window <= SMALL_WINDOW:
+            self._latest, self._window = deque(maxlen=window), window
         self._received = self._acknowledged = 0
         self._generation += 1
         self._acknowledge = acknowledge
@@ -116,7 +118,7 @@ class Reception:
         delivery = Delivery(message, self._generation, self.session, is_copy)
         if message.qos:
             if self._latest is not None:
-                self._confirm_by_window(message.packet_id, delivery)
+                self._confirm_by_window(self._latest, message.packet_id, delivery)
             self._judge(
                 self._log.receive(
                     message.packet_id, message.digest, message.dup, delivery
@@ -134,7 +136,7 @@ class Reception:
 
         :param forgotten: sequence up to which receipts went in the same transaction.
         """
-        self._committed_through = deliveries[-1].sequence
+        self._committed_through = deliveries[-1].sequence or self._committed_through
         self._forget(forgotten)
         receipts = [
             one for one in deliveries if one.qos and one.session == self.session
@@ -167,16 +169,18 @@ class Reception:
             self._log.acknowledged_through(*acked)
         self._update_forgettable()
 
-    def _confirm_by_window(self, packet_id: int, delivery: Delivery) -> None:
+    def _confirm_by_window(
+        self, latest: deque[tuple[int, Delivery]], packet_id: int, delivery: Delivery
+    ) -> None:
         """A broker whose window is used up sends nothing more before it has processed
         an acknowledgement (MQTT 5.0 section 4.9): what it sends proves that it has.
         """
-        if self._received - self._latest.maxlen >= self._acknowledged:
+        if self._received - self._window >= self._acknowledged:
             self._latest = None  # it sends more than it may
             return
-        if len(self._latest) == self._latest.maxlen:
-            self.confirmed(self._latest[0])
-        self._latest.append((packet_id, delivery))
+        if len(latest) == self._window:
+            self.confirmed(latest[0])
+        latest.append((packet_id, delivery))
         self._received += 1
 
     def _judge(self, judged: list[tuple[Receipt, Receipt | None]]) -> None:
@@ -197,10 +201,10 @@ class Reception:
 
     def _pass_on(self, delivery: Delivery) -> None:
         """To the inbox; a copy too, so that it is acknowledged in its turn."""
+        message = delivery.message  # before the other thread can let go of it
         taken = self._inbox.put(delivery)
-        if delivery.is_copy:
+        if message is None or delivery.is_copy:
             return
-        message = delivery.message
         self._observed.received += 1
         self._observed.dropped += not taken
         self._observed.last_activity = message.timestamp / 1e6

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 from .observed import Observed, utc
+from .subscriptions import Grant
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-def changed_of(values: dict, before: dict) -> dict:
+def changed_of(
+    values: Mapping[Key, Value], before: Mapping[Key, Value]
+) -> dict[Key, Value]:
     """What of these is not as it was; a counter that was not there was 0."""
     return {
         key: value
@@ -14,7 +23,9 @@ def changed_of(values: dict, before: dict) -> dict:
     }
 
 
-def connection_values(observed: Observed, before: Observed, filters: dict) -> dict:
+def connection_values(
+    observed: Observed, before: Observed, filters: dict[str, int]
+) -> dict[str, Any]:
     """Values of ``mqtt.connection``.
 
     :param before: what was reported last.
@@ -44,15 +55,15 @@ def connection_values(observed: Observed, before: Observed, filters: dict) -> di
 
 
 def subscription_values(
-    grants: dict, counts: dict[int, int], last_messages: dict[int, int]
-) -> dict[int, dict]:
+    grants: dict[int, Grant], counts: dict[int, int], last_messages: dict[int, int]
+) -> dict[int, dict[str, Any]]:
     """Values of ``mqtt.grant``, by the subscription's id.
 
     :param grants: those that have changed.
     :param counts: messages that have come, where more have.
     :param last_messages: when the last came, in microseconds since 1970.
     """
-    values: dict[int, dict] = {
+    values: dict[int, dict[str, Any]] = {
         one: {
             "state": grant.state,
             "granted_qos": grant.granted_qos,

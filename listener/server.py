@@ -18,6 +18,8 @@ import ctypes
 import functools
 import selectors
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from odoo.service import server
 from odoo.tools import config
@@ -34,7 +36,7 @@ M_ARENA_MAX = -8  # of glibc's mallopt(3)
 ARENAS = 2  # of malloc, of 64 MiB each; 8 for each processor by default
 
 
-class WorkerMqtt(server.Worker):
+class WorkerMqtt(server.Worker):  # type: ignore[misc]  # Odoo has no types
     """The worker process of the prefork server that listens.
 
     Nothing is opened before the fork. The work is done by threads; this process only
@@ -98,12 +100,12 @@ def _is_enabled() -> bool:
     return enabled
 
 
-def _wrap(server_class: type, name: str, then) -> None:
+def _wrap(server_class: type, name: str, then: Callable[..., None]) -> None:
     """Have ``then(server, **kwargs)`` called after each call of a server's method."""
     original = getattr(server_class, name)
 
     @functools.wraps(original)
-    def wrapped(self, *args, **kwargs):
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
         then(self, *args, **kwargs)
         return result
@@ -111,7 +113,9 @@ def _wrap(server_class: type, name: str, then) -> None:
     setattr(server_class, name, wrapped)
 
 
-def _start_in_threaded_server(_server: server.ThreadedServer, stop=False) -> None:
+def _start_in_threaded_server(
+    _server: server.ThreadedServer, stop: bool = False
+) -> None:
     if stop or config["stop_after_init"]:
         return
     node = Node(NodeSettings.from_config())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-from ..broker.client import Client
+from ..broker.client import Client, Properties
 from ..broker.problem import Problem
 from ..broker.reasons import Reason, reason_text
 from ..broker.requests import send_subscribe
@@ -61,7 +61,8 @@ class Subscriber:
         self._client: Client | None = None
         self._has_to_plan = False
         self._queue: deque[_Task] = deque()
-        self._unanswered: dict[int, _Task] = {}  # by packet identifier
+        # By packet identifier; None: it could not be sent.
+        self._unanswered: dict[int | None, _Task] = {}
 
     def connected(self, client: Client, then: Callable[[], bool]) -> None:
         """A connection stands, and ``subscriptions`` knows what it can do.
@@ -81,7 +82,9 @@ class Subscriber:
         if self._client is not None:
             self._plan()
 
-    def answered(self, packet_id: int, reasons: list, properties: object) -> None:
+    def answered(
+        self, packet_id: int, reasons: list[Reason], properties: Properties | None
+    ) -> None:
         """SUBACK or UNSUBACK."""
         if packet_id not in self._unanswered:
             return
@@ -132,7 +135,7 @@ class Subscriber:
             reason = f"{CLOSES}: {detail}" if detail else CLOSES
             self._subscriptions.bar(culprit, reason)
             self._warn(culprit, reason)
-        elif culprit in published:
+        elif isinstance(culprit, str) and culprit in published:
             self._bar_published(culprit)
         return self._suspicion.is_searching
 
@@ -146,29 +149,34 @@ class Subscriber:
         self._has_to_plan = False
         under_way = {*self._queue, *self._unanswered.values()}
         subscribe, unsubscribe = self._subscriptions.plan(renew=renew)
-        self._queue += [
-            one for one in (*subscribe, *unsubscribe) if one not in under_way
-        ]
+        wanted: list[_Task] = [*subscribe, *unsubscribe]
+        self._queue += [one for one in wanted if one not in under_way]
         self._send()
         self._changed()
 
     def _send(self) -> None:
         """Send what waits: all at once, or one thing at a time to see what it does."""
+        client = self._client
+        if client is None:
+            return
         while self._queue and not (self._suspicion.is_searching and self._unanswered):
             task = self._queue.popleft()
             if isinstance(task, SubscriptionSettings):
                 _code, packet_id = send_subscribe(
-                    self._client,
+                    client,
                     self._settings,
                     task,
                     with_identifier=self._subscriptions.with_identifiers,
                 )
             else:
-                _code, packet_id = self._client.unsubscribe(task or PROBE_FILTER)
+                _code, packet_id = client.unsubscribe(task or PROBE_FILTER)
             self._unanswered[packet_id] = task
 
     def _subscribed(
-        self, subscription: SubscriptionSettings, reason: Reason, properties: object
+        self,
+        subscription: SubscriptionSettings,
+        reason: Reason,
+        properties: Properties | None,
     ) -> None:
         text = reason_text(reason, properties)
         is_refused = reason.value >= 0x80

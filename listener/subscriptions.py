@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..broker.abilities import Abilities
 from ..broker.settings import SubscriptionSettings
@@ -81,7 +82,7 @@ class Subscriptions:
         self._abilities = Abilities()
         self._refused: set[int] = set()  # identifiers, on this connection
         self._barred: dict[int, str] = {}  # why, by identifier
-        self._index: FilterIndex | None = None
+        self._index: FilterIndex[SubscriptionSettings] | None = None
         self._routes: dict[str, Route] = {}
 
     def connected(
@@ -260,7 +261,7 @@ class Subscriptions:
     def _refuse(self, subscription: SubscriptionSettings, reason: str) -> None:
         self._answer(subscription.id, state="refused", granted_qos=0, reason=reason)
 
-    def _answer(self, subscription_id: int, **values: object) -> None:
+    def _answer(self, subscription_id: int, **values: Any) -> None:
         grant = self.grants.get(subscription_id, Grant())
         self.grants[subscription_id] = replace(grant, **values)
 

@@ -76,7 +76,8 @@ class Supervisor(threading.Thread):
 
     @guarded
     def run(self) -> None:
-        threading.current_thread().dbname = self._bridge.dbname
+        thread = threading.current_thread()
+        thread.dbname = self._bridge.dbname  # type: ignore[attr-defined]  # for Odoo's log
         self._jobs.start()
         try:
             while not self._stopping.is_set():
@@ -114,7 +115,9 @@ class Supervisor(threading.Thread):
         """Read the services; those of before go on running when that fails."""
         self._wanted = self._bridge.wanted()
 
-    def _isolated(self, service_id: int | None, action: Callable, *args) -> bool:
+    def _isolated(
+        self, service_id: int | None, action: Callable[..., None], *args: object
+    ) -> bool:
         """Call what concerns one service: its failure ends nothing of the others.
 
         The locks of all are the control connection's. Calls that use it are not to be

@@ -20,7 +20,7 @@ class Suspicion:
     :ivar is_searching: whether one thing at a time has to be sent.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.is_searching = False
         self._ends = 0
         self._suspect: Hashable = None

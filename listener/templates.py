@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any, TypedDict
+
 from .enqueuing import Enqueuing
 
 MOST = 64  # sets of services; hundreds of services hardly ever make the same one again
+
+
+class JobsMade(TypedDict):
+    """What :meth:`Bridge.enqueue_jobs` did.
+
+    :ivar waiting: services whose messages are left to jobs that wait already.
+    :ivar seconds: that such jobs lately took on average, ``None`` where there are none.
+    """
+
+    waiting: Collection[int]
+    seconds: float | None
 
 
 class Templates:
@@ -18,14 +32,15 @@ class Templates:
     def __init__(self, enqueuing: Enqueuing):
         self._enqueuing = enqueuing
         self._version: object = None
-        self._known: dict[tuple[int, ...], dict | None] = {}
+        self._known: dict[tuple[int, ...], dict[str, Any] | None] = {}
 
-    def make_job(self, version: object, service_ids: tuple[int, ...]) -> dict | None:
+    def make_job(
+        self, version: object, service_ids: tuple[int, ...]
+    ) -> JobsMade | None:
         """Have a job store what waits of these services, as far as one is needed.
 
         :param version: of the registry and its caches: with another, all may differ.
-        :return: ``waiting`` and ``seconds``, see ``_listener_enqueue_jobs``; ``None``
-            when that has to be called.
+        :return: ``None`` when ``_listener_enqueue_jobs`` has to be called.
         """
         if version != self._version or len(self._known) > MOST:
             self._version = version
@@ -50,6 +65,8 @@ class Templates:
         is_known = service_ids in self._known
         return self._known.setdefault(service_ids, None) is None and is_known
 
-    def put(self, service_ids: tuple[int, ...], template: dict | None) -> None:
+    def put(
+        self, service_ids: tuple[int, ...], template: dict[str, Any] | None
+    ) -> None:
         """:param template: empty where jobs are not made with one."""
         self._known[service_ids] = template or {}

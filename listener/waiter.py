@@ -6,6 +6,13 @@ import contextlib
 import selectors
 import socket
 from collections.abc import Iterator
+from typing import Protocol
+
+
+class Selectable(Protocol):
+    """A socket, or what paho has in its place."""
+
+    def fileno(self) -> int: ...
 
 
 class Waiter:
@@ -14,11 +21,12 @@ class Waiter:
     :meth:`wake` may be called by every thread, all else by the one that waits.
     """
 
+    _selector: selectors.BaseSelector  # while :meth:`watching` is entered
+
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
-        self._selector: selectors.BaseSelector | None = None
 
     def wake(self) -> None:
         """End the wait that goes on, or the next."""
@@ -39,11 +47,9 @@ class Waiter:
         with selectors.DefaultSelector() as self._selector:
             self._selector.register(self._reader, selectors.EVENT_READ)
             yield
-        self._selector = None
+        del self._selector
 
-    def wait(
-        self, sock: socket.socket, events: int, seconds: float
-    ) -> tuple[bool, bool]:
+    def wait(self, sock: Selectable, events: int, seconds: float) -> tuple[bool, bool]:
         """Wait for a socket or a wake-up, at most so many seconds.
 
         :param events: a mask of ``selectors``; 0: the socket is not waited for.
@@ -67,7 +73,7 @@ class Waiter:
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)
 
-    def _watch(self, sock: socket.socket, events: int) -> None:
+    def _watch(self, sock: Selectable, events: int) -> None:
         known = self._selector.get_map().get(sock)
         if known is None:
             if events:

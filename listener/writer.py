@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal, TypeVar
 
 from ..broker.problem import Problem
 from ..mqtt.log import get_logger
+from ..mqtt.message import Message
 from ..mqtt.wording import name_error, short_line
 from .blame import is_away, lighter
 from .bridge import Bridge, LeaseLost
@@ -22,8 +24,10 @@ from .inbox import Delivery, Inbox
 from .loss import Loss
 from .observed import Counted, Observed
 from .reported import changed_of, connection_values, subscription_values
+from .subscriptions import Grant
 
 _logger = get_logger(__name__)
+Result = TypeVar("Result")
 
 REPORT_INTERVAL = 1.0  # seconds between two reports of counters alone
 IDLE_INTERVAL = 30.0  # the same, of receipts alone that are needed no more
@@ -44,6 +48,9 @@ class Writer(threading.Thread):
     :ivar must_end: set when nobody waits any longer for a database that is away.
     """
 
+    dbname: str  # for Odoo's log
+    _error: Exception  # of the last call that failed
+
     def __init__(
         self,
         bridge: Bridge,
@@ -63,9 +70,9 @@ class Writer(threading.Thread):
         self._reported = Observed()
         self._reported_counts: dict[int, int] = {}
         self._counted: Counted | None = None  # while a batch is tried
-        self._reported_grants: dict = {}
-        self._reported_filters: dict | None = None
-        self._reported_paused: dict = {}
+        self._reported_grants: dict[int, Grant] = {}
+        self._reported_filters: dict[str, int] | None = None
+        self._reported_paused: dict[str, tuple[int, int]] = {}
         self._last_report = 0.0
         self._sequence = sequence
         self._call_ended = ended
@@ -75,7 +82,6 @@ class Writer(threading.Thread):
             f"{connection.name}: the database does not take messages",
             f"{connection.name}: the database is back",
         )
-        self._error: Exception | None = None  # of the last call that failed
         self._give_up_at: float | None = None
         self._patience = REPORT_INTERVAL  # seconds until something has to be reported
         self._warning: tuple[Problem, float] | None = None
@@ -143,7 +149,7 @@ class Writer(threading.Thread):
         while not self._commit_once(batch):
             if self._must_end():
                 return False
-            messages = (delivery.message for delivery in batch)
+            messages = (one.message for one in batch if one.message)
             patience -= not is_away(self._error, messages)
             if patience <= 0:
                 if len(batch) > 1:
@@ -151,14 +157,15 @@ class Writer(threading.Thread):
                     return self._commit(batch[:half], patience=1) and self._commit(
                         batch[half:], patience=1
                     )
-                if self._commit_for_quarantine(batch[0]):
+                message = batch[0].message
+                if message and self._commit_for_quarantine(batch[0], message):
                     return True
             self._wait()
         return True
 
     def _commit_once(self, batch: list[Delivery]) -> bool:
         forgotten = self._connection.observed.forgettable.through
-        self._counted = self._counted or self._count()
+        counted = self._counted = self._counted or self._count()
         sequence = self._try(
             self._bridge.enqueue,
             self._service_id,
@@ -167,11 +174,12 @@ class Writer(threading.Thread):
             after_sequence=self._sequence,
             session=self._connection.session,
             forget_through=forgotten,
-            counted=self._counted,
+            counted=counted,
         )
         if sequence is None:
             return False
-        self._note_counted()
+        self._counted = None
+        self._note_counted(counted)
         self._sequence = sequence
         for delivery in batch:
             delivery.sequence = sequence
@@ -207,22 +215,19 @@ class Writer(threading.Thread):
             },
         )
 
-    def _note_counted(self) -> None:
+    def _note_counted(self, counted: Counted) -> None:
         """What was counted is in the database."""
-        counted, self._counted = self._counted, None
         self._reported.received = counted.received
         self._reported.dropped = counted.dropped
         self._reported.last_activity = counted.last_activity
         for subscription_id, (count, _last) in counted.subscriptions.items():
             self._reported_counts[subscription_id] = count
 
-    def _commit_for_quarantine(self, delivery: Delivery) -> bool:
+    def _commit_for_quarantine(self, delivery: Delivery, message: Message) -> bool:
         """Commit a message as one for quarantine, without its payload if need be; where
         that fails too, it is not the message that is at fault.
         """
-        message = delivery.message
-        error = self._error
-        reason = short_line(f"It cannot be enqueued: {name_error(error)}")
+        reason = short_line(f"It cannot be enqueued: {name_error(self._error)}")
         for kept in filter(None, (message, lighter(message))):
             delivery.message = replace(kept, trouble=reason)
             if self._commit_once([delivery]):
@@ -309,13 +314,14 @@ class Writer(threading.Thread):
         """Let the receipts shrink to that of the acknowledgement that waits for it."""
         observed = self._connection.observed
         pruned = observed.forgettable
-        if not self._lets_ack_go(observed) or pruned.rest[0] != self._sequence:
+        rest = pruned.rest
+        if not rest or rest[0] != self._sequence or not self._lets_ack_go(observed):
             return  # a report does so, if it is more than one batch
         if self._try(
             self._bridge.prune,
             self._service_id,
             self._connection.name,
-            pruned.rest,
+            rest,
         ):
             self._connection.forgotten(pruned)
             self._reported.forgettable = pruned
@@ -329,7 +335,9 @@ class Writer(threading.Thread):
             and not self._inbox.unfinished
         )
 
-    def _try(self, call: Callable, *args: object, **kwargs: object) -> object:
+    def _try(
+        self, call: Callable[..., Result], *args: object, **kwargs: object
+    ) -> Result | Literal[True] | None:
         """Call the database; ``None`` when it failed, which is logged once.
 
         :raise LeaseLost: as the call does.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from .pattern import TopicPattern
 from .topic import TopicError
@@ -18,6 +19,7 @@ DECLARING = object()  # in the context of the registry's own writes: none can se
 DIRECTIONS = ("receive", "send", "both")
 _NOTE = "_mqtt_handlers"
 _RESPONSE_NOTE = "_mqtt_response"
+Method = TypeVar("Method", bound=Callable[..., Any])
 _noted_names: set[str] = set()  # of all functions that were ever decorated
 
 
@@ -36,12 +38,12 @@ class HandlerOptions:
     channel: str | None = None
     priority: int | None = None
     max_retries: int | None = None
-    retry_pattern: dict | None = None
+    retry_pattern: dict[int, Any] | None = None
     service: str | None = None
     direction: str = "receive"
 
 
-def mqtt_handler(pattern: str, **options: object) -> Callable:
+def mqtt_handler(pattern: str, **options: Any) -> Callable[[Method], Method]:
     """Declare a method of a model as the handler of a topic pattern.
 
     Called as ``method(message, **named_levels)`` in a job worker, on the empty
@@ -69,7 +71,7 @@ def mqtt_handler(pattern: str, **options: object) -> Callable:
     """
     known = HandlerOptions(pattern, **options)
 
-    def note(method: Callable) -> Callable:
+    def note(method: Method) -> Method:
         setattr(method, _NOTE, (known, *getattr(method, _NOTE, ())))
         _noted_names.add(method.__name__)
         return method
@@ -87,7 +89,7 @@ def declared(model: type) -> Iterator[tuple[str, tuple[HandlerOptions, ...]]]:
                 break
 
 
-def check(options: HandlerOptions, method: Callable) -> None:
+def check(options: HandlerOptions, method: Callable[..., Any]) -> None:
     """:raise DeclarationError: when the method could never be called, saying why."""
     _check_types(options)
     try:
@@ -182,7 +184,7 @@ def describe_pattern_error(code: str) -> str:
     }[code]
 
 
-def mqtt_response(method: Callable) -> Callable:
+def mqtt_response(method: Method) -> Method:
     """Declare a method of a model as one that ``mqtt_request`` may be given.
 
     What a request names is stored, and may come through RPC: only what its author meant

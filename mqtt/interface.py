@@ -57,3 +57,11 @@ class ServiceValues(TypedDict):
     response_topic: str
     announcements: dict[str, dict[str, Any]]  # what ``Outgoing`` takes, by kind
     subscriptions: list[SubscriptionValues]
+
+
+class Claimed(TypedDict):
+    """What a listener that claims a service finds in the database."""
+
+    sequence: int  # of the last message
+    receipts: list[tuple[int, list[tuple[int, bytes]]]]  # as ``Reception`` takes them
+    session_filters: dict[str, int]  # identifier by topic filter, of the session

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from typing import Any
 
 from .payload import PayloadError
 
@@ -99,7 +100,7 @@ def _where(text: str, token: str) -> str:
 
 def _is_deeper(value: object, depth: int) -> bool:
     """Whether more than ``depth`` arrays and objects are nested in ``value``."""
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(depth + 1):
         level = [one for one in level if isinstance(one, list | dict)]
         if not level:

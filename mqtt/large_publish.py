@@ -41,37 +41,29 @@ class LargePublish:
         self._head, self._size, self._is_5, self._most = head, size, is_5, most
         self._complete, self._name = complete, name
         self._start = bytearray()  # until the payload begins
-        self._publish: Publish | None = None
-        self._payload: memoryview | None = None
-        self._filled = 0
-        self._payload_size = 0
-        self._sha256 = self._hashed = None
+        self._payload: _Kept | _LeftOut | None = None
 
-    def add(self, piece: bytes) -> bool:
+    def add(self, piece: bytes | bytearray) -> bool:
         """Take a piece that is not longer than what is missing.
 
         :return: ``False`` when it cannot be a packet that may be sent.
         """
         self.missing -= len(piece)
-        if self._publish is None:
+        if self._payload is None:
             self._start += piece
             end = self._find_payload()
             if end is None:
                 return self.missing > 0
-            if not self._begin(end):
+            self._payload = self._begin(end)
+            if self._payload is None:
                 return False
             piece, self._start = bytes(self._start[end:]), bytearray()
-        self._take(piece)
+        self._payload.add(piece)
         return True
 
-    def publish(self) -> Publish:
-        """The message, once nothing is missing."""
-        if self._payload is not None:
-            is_large = self._payload_size >= LARGE
-            payload = self._payload if is_large else bytes(self._payload)
-            return self._publish._replace(payload=payload)
-        left_out = LeftOut(self._payload_size, self._sha256.hexdigest())
-        return self._publish._replace(left_out=left_out, hashed=self._hashed)
+    def publish(self) -> Publish | None:
+        """The message, once nothing is missing; ``None`` while there is no topic."""
+        return self._payload.finish() if self._payload else None
 
     def _find_payload(self) -> int | None:
         """Where the payload begins, as far as that is known."""
@@ -86,28 +78,57 @@ class LargePublish:
             return end
         return at + length if len(start) >= at + length else None
 
-    def _begin(self, end: int) -> bool:
+    def _begin(self, end: int) -> _Kept | _LeftOut | None:
         publish = split_publish(self._head, bytes(self._start[:end]), is_5=self._is_5)
         publish = publish and self._complete(publish)
         if publish is None:
-            return False
-        self._publish = publish
-        self._payload_size = self._size - end
-        is_whole = not self._is_5 or publish.properties
-        if is_whole and self._payload_size <= self._most:
+            return None
+        size = self._size - end
+        if (not self._is_5 or publish.properties) and size <= self._most:
             # Without memory for it, its size and digest are not lost.
             with suppress(MemoryError):
-                self._payload = memoryview(bytearray(self._payload_size))
-                return True
-        self._sha256 = hashlib.sha256()
-        self._hashed = start_digest(self._name(publish.topic), self._payload_size)
-        return True
+                return _Kept(publish, size)
+        return _LeftOut(publish, size, self._name(publish.topic))
 
-    def _take(self, piece: bytes) -> None:
-        if self._payload is None:
-            self._sha256.update(piece)
-            self._hashed.update(piece)
-            return
+
+class _Kept:
+    """A payload that is held whole.
+
+    :param size: bytes of it.
+    """
+
+    def __init__(self, publish: Publish, size: int):
+        self._publish = publish
+        self._payload = memoryview(bytearray(size))
+        self._filled = 0
+
+    def add(self, piece: bytes | bytearray) -> None:
         filled = self._filled + len(piece)
         self._payload[self._filled : filled] = piece
         self._filled = filled
+
+    def finish(self) -> Publish:
+        is_large = len(self._payload) >= LARGE
+        payload = self._payload if is_large else bytes(self._payload)
+        return self._publish._replace(payload=payload)
+
+
+class _LeftOut:
+    """A payload of which the size and digests are kept.
+
+    :param size: bytes of it.
+    :param topic: as ``Message`` has it.
+    """
+
+    def __init__(self, publish: Publish, size: int, topic: str):
+        self._publish, self._size = publish, size
+        self._sha256 = hashlib.sha256()
+        self._hashed = start_digest(topic, size)
+
+    def add(self, piece: bytes | bytearray) -> None:
+        self._sha256.update(piece)
+        self._hashed.update(piece)
+
+    def finish(self) -> Publish:
+        left_out = LeftOut(self._size, self._sha256.hexdigest())
+        return self._publish._replace(left_out=left_out, hashed=self._hashed)

@@ -30,7 +30,7 @@ def flattened(name: str) -> Iterator[None]:
     logger = logging.getLogger(name)
     if _flatten_here not in logger.filters:
         logger.addFilter(_flatten_here)
-    before = getattr(_here, "names", frozenset())
+    before: frozenset[str] = getattr(_here, "names", frozenset())
     _here.names = before | {name}
     try:
         yield

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .batch_compression import compress, decompress
 
@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1)
 _HEADER_SIZE = struct.Struct(">I")
 DIGEST_BYTES = 16
 # What entries of earlier versions lack at their end.
-NOT_SAID = (None,) * 11 + (0, None)
+NOT_SAID: tuple[Any, ...] = (None,) * 11 + (0, None)
 UNREADABLE = "unreadable"  # the property that holds what could not be read, as hex
 LARGE = 1024 * 1024  # bytes of a payload that is not copied on its way
 
@@ -68,7 +68,7 @@ class Message:
     dup: bool = False
     packet_id: int = 0
     timestamp: int = 0
-    properties: dict | None = None
+    properties: dict[str, Any] | None = None
     subscription_id: int | None = None
     store: bool = True
     at_once: bool = False
@@ -177,6 +177,7 @@ def decode_batch(content: bytes) -> Iterator[Message]:
     content = decompress(content)
     (header_size,) = _HEADER_SIZE.unpack_from(content)
     offset = _HEADER_SIZE.size + header_size
+    entry: list[Any]
     for entry in json.loads(content[_HEADER_SIZE.size : offset]):
         size, topic, qos, retain, dup, packet_id, timestamp, properties, sub = entry[:9]
         # Earlier versions had no trouble, nothing was paused, and nothing left out.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .payload import decode_text
 from .topic import TopicError, check_topic_name
@@ -44,7 +45,7 @@ class Outgoing:
     payload: bytes
     qos: int = 1
     retain: bool = False
-    properties: Mapping = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
     def packet_size(self, *, is_5: bool) -> int:
         """Bytes of its PUBLISH packet, which a broker's Maximum Packet Size limits."""
@@ -60,7 +61,7 @@ class Outgoing:
         return self.packet_size(is_5=True) > MAX_REMAINING
 
 
-def check_properties(properties: Mapping, payload: bytes) -> None:
+def check_properties(properties: Mapping[str, Any], payload: bytes) -> None:
     """:raise PropertyError: unless each property may be sent with this payload."""
     for name, value in properties.items():
         if name not in _CHECKS:
@@ -129,7 +130,7 @@ def _size_of_text(value: str) -> int:
     return 3 + len(value.encode())
 
 
-_SIZES: dict[str, Callable[[object], int]] = {
+_SIZES: dict[str, Callable[[Any], int]] = {
     "content_type": _size_of_text,
     "response_topic": _size_of_text,
     "correlation_data": lambda value: 3 + len(value),

@@ -53,12 +53,15 @@ class _Tree:
             if level == "#":
                 open_nodes += [(child, depth) for child in node.children.values()]
                 continue
-            if "#" in node.children:
-                yield node.children["#"].topic_filter
+            end = node.children.get("#")
+            if end and end.topic_filter:
+                yield end.topic_filter
+            if level is None:
+                continue
             if level == "+":
                 names = node.children.keys() - {"#"}
             else:
-                names = {level, "+"} & node.children.keys() if level is not None else ()
+                names = {level, "+"} & node.children.keys()
             open_nodes += [(node.children[name], depth + 1) for name in names]
 
     def find_covering(self, topic_filter: TopicFilter) -> TopicFilter | None:

@@ -90,7 +90,7 @@ def split_publish(head: int, body: bytes, *, is_5: bool) -> Publish | None:
     )
 
 
-def variable_byte_integer(content: bytes, at: int) -> tuple[int, int]:
+def variable_byte_integer(content: bytes | bytearray, at: int) -> tuple[int, int]:
     """Section 1.5.5.
 
     :return: the offset behind it and its value; two zeros when there is none.

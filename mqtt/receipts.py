@@ -24,6 +24,7 @@ from typing import Any
 from .message import DIGEST_BYTES
 
 _RECEIPT = struct.Struct(f">H{DIGEST_BYTES}s")
+Judged = tuple["Receipt", "Receipt | None"]  # received, and what it repeats
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class ReceiptLog:
         self._connection = 0  # number of the current one
         self._awaited: Iterator[Receipt] | None = None  # rest of the log to match
         self._next: Receipt | None = None
-        self._held: list[tuple[Receipt, Receipt]] = []  # (again, original)
+        self._held: list[Judged] = []  # (again, original)
         self._redelivery = False
         self._renumbered: list[int] | None = None  # where the held ones may begin
 
@@ -118,7 +119,7 @@ class ReceiptLog:
 
     def receive(
         self, packet_id: int, digest: bytes, dup: bool, delivery: Any = None
-    ) -> list[tuple[Receipt, Receipt | None]]:
+    ) -> list[Judged]:
         """Judge a message as it arrives.
 
         :return: pairs (receipt, original), oldest first: ``original`` is the receipt of
@@ -138,9 +139,8 @@ class ReceiptLog:
         if self._awaited is None and self._renumbered is None:
             self._renumbered = self._find_renumbered(packet_id, digest)
         if self._renumbered:
-            return self._match_renumbered(receipt)
-        if self._awaited is None:
-            self._find(packet_id)
+            return self._match_renumbered(receipt, self._renumbered)
+        awaited = self._awaited or self._find(packet_id)
         original = self._next
         if original is None or (original.packet_id, original.digest) != (
             packet_id,
@@ -148,12 +148,12 @@ class ReceiptLog:
         ):
             return [*self._refute(), self._accept(receipt)]
         self._held.append((receipt, original))
-        self._next = next(self._awaited, None)
+        self._next = next(awaited, None)
         if self._next is None:
             return self.confirm_held(ended=True)
         return []
 
-    def confirm_held(self, *, ended: bool = False) -> list:
+    def confirm_held(self, *, ended: bool = False) -> list[Judged]:
         """Take the sequence so far for what it repeats: the broker waits for it.
 
         Called when nothing more arrives although more was expected: a broker with a
@@ -163,7 +163,8 @@ class ReceiptLog:
             return self._refute()
         held, self._held = self._held, []
         for _again, original in held:
-            original.connection, original.is_acked = self._connection, False
+            if original is not None:
+                original.connection, original.is_acked = self._connection, False
         if ended:
             self._end_redelivery()
         return held
@@ -187,7 +188,7 @@ class ReceiptLog:
             if receipt.digest == digest
         ]
 
-    def _match_renumbered(self, receipt: Receipt) -> list:
+    def _match_renumbered(self, receipt: Receipt, places: list[int]) -> list[Judged]:
         """Go on comparing contents alone; the shortest that fits to the end does.
 
         Where that is not certain, among equal messages, none is lost so.
@@ -196,7 +197,7 @@ class ReceiptLog:
         log = list(self._receipts.values())
         self._renumbered = [
             place
-            for place in self._renumbered
+            for place in places
             if log[place + count : place + count + 1]
             and log[place + count].digest == receipt.digest
         ]
@@ -213,25 +214,26 @@ class ReceiptLog:
             again.connection = self._connection
             self._add(again)
         self._end_redelivery()
-        return matched
+        return [*matched]
 
-    def _find(self, packet_id: int) -> None:
+    def _find(self, packet_id: int) -> Iterator[Receipt]:
         """Point at the receipt with this id; what is before it the broker has done."""
         if packet_id in self._receipts:
-            while self.oldest.packet_id != packet_id:
-                del self._receipts[self.oldest.packet_id]
+            while next(iter(self._receipts)) != packet_id:
+                self._receipts.popitem(last=False)
         else:
             self._receipts.clear()
-        self._awaited = iter(list(self._receipts.values()))
-        self._next = next(self._awaited, None)
+        self._awaited = awaited = iter(list(self._receipts.values()))
+        self._next = next(awaited, None)
+        return awaited
 
-    def _refute(self) -> list[tuple[Receipt, None]]:
+    def _refute(self) -> list[Judged]:
         """The sequence broke: what it held is new after all, and nothing repeats."""
         held = self._held
         self._end_redelivery()
         return [self._accept(receipt) for receipt, _original in held]
 
-    def _accept(self, receipt: Receipt) -> tuple[Receipt, None]:
+    def _accept(self, receipt: Receipt) -> Judged:
         self._add(receipt)
         return receipt, None
 

@@ -50,7 +50,7 @@ class Use:
         matches = map(_ENTRY.fullmatch, binding.replace(",", " ").split())
         return any(match and self._is(match) for match in matches)
 
-    def _is(self, entry: re.Match) -> bool:
+    def _is(self, entry: re.Match[str]) -> bool:
         host = entry["host"].strip("[]").rstrip(".").lower()
         return (
             host == self.host.strip().strip("[]").rstrip(".").lower()

@@ -10,11 +10,18 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        PrivateKeyTypes,
+        PublicKeyTypes,
+    )
 
 _CERTIFICATE = re.compile(
     "-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
@@ -122,7 +129,7 @@ class Tls:
             raise TlsError("authorities") from error
         return "".join(one.public_bytes(pem.Encoding.PEM).decode() for one in found)
 
-    def _client_chain(self) -> tuple[object, bytes]:
+    def _client_chain(self) -> tuple[PrivateKeyTypes, bytes]:
         """The key, and as PEM the certificate with what leads to its authority."""
         if not self.certificate:
             raise TlsError("certificate_missing")
@@ -137,7 +144,7 @@ class Tls:
             raise TlsError("key_mismatch")
         return key, b"".join(one.public_bytes(pem.Encoding.PEM) for one in chain)
 
-    def _private_key(self):
+    def _private_key(self) -> PrivateKeyTypes:
         content, password = self.key.encode(), self.key_password.encode()
         # From None: what the library says may quote what it was given.
         try:
@@ -174,7 +181,7 @@ def _end(certificate: x509.Certificate) -> datetime:
     return with_zone.replace(tzinfo=None) if with_zone else certificate.not_valid_after
 
 
-def _load_chain(context: ssl.SSLContext, key: object, chain: bytes) -> None:
+def _load_chain(context: ssl.SSLContext, key: PrivateKeyTypes, chain: bytes) -> None:
     """Give a context its certificate and key, which Python takes from files only: one
     in memory, that no other process can open by a name. Where the system has none, one
     that is gone at once, with the key encrypted by a password that nobody else knows.
@@ -206,11 +213,11 @@ def has_memory_files() -> bool:
     return hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")
 
 
-def _key_pem(key, encryption) -> bytes:
+def _key_pem(key: PrivateKeyTypes, encryption: pem.KeySerializationEncryption) -> bytes:
     return key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, encryption)
 
 
-def _public_pem(key) -> bytes:
+def _public_pem(key: PublicKeyTypes) -> bytes:
     """What tells two public keys apart: only from 40 on are they compared by ``==``."""
     return key.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
 

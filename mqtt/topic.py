@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
+from typing import Generic, TypeVar
 
 from paho.mqtt.matcher import MQTTMatcher
 
 MAX_TOPIC_BYTES = 65_535
 SHARE_PREFIX = "$share/"
+Value = TypeVar("Value")
 
 
 class TopicError(ValueError):
@@ -132,23 +134,23 @@ class TopicFilter:
         return True
 
 
-class FilterIndex:
+class FilterIndex(Generic[Value]):
     """Which of many filters match a topic: paho's trie, holding several values each.
 
     The cost of a look-up depends on the topic's levels, not on the number of filters.
     """
 
-    def __init__(self, entries: Iterable[tuple[TopicFilter, object]] = ()):
+    def __init__(self, entries: Iterable[tuple[TopicFilter, Value]] = ()):
         self._matcher = MQTTMatcher()
         for topic_filter, value in entries:
             self.add(topic_filter, value)
 
-    def add(self, topic_filter: TopicFilter, value: object) -> None:
+    def add(self, topic_filter: TopicFilter, value: Value) -> None:
         try:
             self._matcher[topic_filter.pattern].append(value)
         except KeyError:
             self._matcher[topic_filter.pattern] = [value]
 
-    def match(self, topic: str) -> Iterator[object]:
+    def match(self, topic: str) -> Iterator[Value]:
         for values in self._matcher.iter_match(topic):
             yield from values

@@ -1,10 +1,13 @@
 import threading
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.tests import BaseCase
 
 from ..listener import inbox as inbox_module
 from ..listener.inbox import Delivery, Inbox
+from ..listener.observed import Observed
+from ..listener.reception import Reception
 from ..mqtt.message import Message
 
 
@@ -137,3 +140,13 @@ class TestInbox(BaseCase):
         self.fill(inbox, 5)
         inbox.abandon()
         self.assertEqual((inbox.unfinished, inbox.take(0)), (0, []))
+
+
+class TestReception(BaseCase):
+    def test_a_message_is_counted_that_is_committed_at_once(self):
+        """The writer may let go of a message before the network thread goes on."""
+        observed = Observed()
+        inbox = SimpleNamespace(put=lambda delivery: delivery.let_go() or True)
+        reception = Reception(inbox, SimpleNamespace(), observed)
+        reception.receive(Message("t", b"", timestamp=2_000_000), is_copy=False)
+        self.assertEqual((observed.received, observed.last_activity), (1, 2.0))

@@ -1,6 +1,5 @@
 import logging
 import os
-import random
 from types import SimpleNamespace
 
 from odoo.tests import BaseCase
@@ -8,7 +7,6 @@ from odoo.tests import BaseCase
 from ..listener.observed import Observed
 from ..listener.reception import Reception
 from ..mqtt.message import Message
-from .redelivery import ANY_FAULT, CELLS, FAULTS, World
 
 _logger = logging.getLogger(__name__)
 

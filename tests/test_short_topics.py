@@ -13,14 +13,14 @@ LONG = "plant/" + "x" * 60_000
 
 @tagged("post_install", "-at_install")
 class TestShortTopics(HandlerCase):
-    def read(self, records, name):
+    def shown(self, records, name):
         return records.web_search_read(
             [("id", "in", records.ids)], {name: {}, "display_name": {}}
         )["records"]
 
     def check(self, records, name="topic"):
         self.assertEqual(len(records), 2)
-        for values in self.read(records, name):
+        for values in self.shown(records, name):
             self.assertLessEqual(len(values[name]), LINE_CHARS)
             self.assertTrue(values[name].startswith("plant/xx"))
             self.assertLessEqual(len(values["display_name"]), LINE_CHARS)
