@@ -31,7 +31,8 @@ def _is_own(cls):
 
 
 def _is_public(model, name):
-    if hasattr(BaseModel, name):
+    # ``base`` has what modules add to all models, such as those that pages call.
+    if hasattr(BaseModel, name) or hasattr(type(model.env["base"]), name):
         return False
     try:
         return bool(get_public_method(model, name))

@@ -98,20 +98,6 @@ class TestClosing(ListenerCase):
                 self.assertIn("'birth': the broker closes the connection", said)
                 self.assertEqual(len(broker.published), 4)
 
-    def test_an_announcement_that_the_broker_has_processed(self):
-        """What ends the connection later is not blamed on it."""
-        self.env["mqtt.announcement"].create(
-            {
-                "service_id": self.service.id,
-                "kind": "birth",
-                "topic": "odoo/status",
-                "payload": "here",
-                "qos": "0",
-            }
-        )
-        said = self.problem(EndsLater(), "short_lived")
-        self.assertIn("another client may use this client ID", said)
-
     def test_what_is_changed_is_tried_again(self):
         with (
             StrictBroker(closes_on=["deep"], disconnect=b"\xe0\1\x8f") as broker,
@@ -212,6 +198,20 @@ class TestEndings(ListenerCase):
         """Closed soon after each login without a word: another client is suspected."""
         broker = ShortLived()
         said = self.problem(broker, "short_lived")
+        self.assertIn("another client may use this client ID", said)
+
+    def test_an_announcement_that_the_broker_has_processed(self):
+        """What ends the connection later is not blamed on it."""
+        self.env["mqtt.announcement"].create(
+            {
+                "service_id": self.service.id,
+                "kind": "birth",
+                "topic": "odoo/status",
+                "payload": "here",
+                "qos": "0",
+            }
+        )
+        said = self.problem(EndsLater(), "short_lived")
         self.assertIn("another client may use this client ID", said)
 
 

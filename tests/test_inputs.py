@@ -57,7 +57,7 @@ class TestJson(HandlerCase):
     def test_an_action_is_given_none(self):
         """Its value is none, and its method says why in one line."""
         for code, said in (
-            ("raise UserError('%r' % (json,))", "UserError: None"),
+            ("raise UserError('%r' % (mqtt_json,))", "UserError: None"),
             ("message.json()", "plant/1: not JSON at line 1, column 7: "),
         ):
             action = self.action(code)

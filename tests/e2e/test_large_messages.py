@@ -80,6 +80,10 @@ def test_memory(new_odoo, broker, protocol):
         assert taken <= SPARE
 
 
+@pytest.mark.xfail(
+    reason="10 MB are not received over WebSockets: the connection is lost instead",
+    strict=True,
+)
 def test_websockets(odoo, broker):
     """The same both ways over WebSockets."""
     service = Service(
