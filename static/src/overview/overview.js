@@ -50,11 +50,9 @@ export class Overview extends Component {
         if (services.length && !(now - this.trafficTime < TRAFFIC_SECONDS)) {
             this.trafficTime = now;
             const {silent} = this.orm;
-            this.state.traffic = await silent.call(
-                "mqtt.service",
-                "overview_traffic",
-                [[]]
-            );
+            this.state.traffic = await silent.call("mqtt.service", "overview_traffic", [
+                [],
+            ]);
         }
     }
 
