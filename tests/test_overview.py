@@ -299,7 +299,7 @@ class TestHandled(Overview, FailureCase):
         self.assertEqual(self.card()["failed"], 2)
         (need,) = self.needs("failed", user=self.operator)
         self.assertIn("_on_many", need["text"])
-        self.assertIn(": 2 (ValueError: no device …", need["text"])
+        self.assertRegex(need["text"], r" \(2\): ValueError: no device … at …$")
         action = getattr(self.env[need["model"]].browse(need["ids"]), need["method"])()
         self.assertEqual(self.env["queue.job"].search_count(action["domain"]), 2)
         user = new_test_user(

@@ -1,3 +1,4 @@
+import re
 from collections import defaultdict
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from .backlog import RED_SECONDS
 from .rate import name_topics
 
 CAUSES_SHOWN = 5
+PLACE = re.compile(r" \(\S+, \S+\)$")  # in the code, at the end of a cause
 
 
 class MqttService(models.Model):
@@ -78,16 +80,17 @@ class MqttService(models.Model):
             return
         found = failures.search([], order="message_count desc, id", limit=CAUSES_SHOWN)
         for failure in found:
-            values = {"count": failure.message_count, "cause": failure.cause}
+            cause = PLACE.sub("", failure.cause or "")
+            values = {"count": failure.message_count, "cause": cause}
             if failure.handler_id:
                 text = self.env._(
-                    "Messages failed in handler “%(handler)s”: %(count)s (%(cause)s)",
+                    "Messages failed in handler “%(handler)s” (%(count)s): %(cause)s",
                     handler=failure.handler_id.sudo().name,
                     **values,
                 )
             else:
                 text = self.env._(
-                    "Messages were not published: %(count)s (%(cause)s)", **values
+                    "Messages were not published (%(count)s): %(cause)s", **values
                 )
             yield {
                 **self._need("failed", "danger", text, self.env._("Failed Messages")),

@@ -298,6 +298,8 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     expect(web.page.locator(".o_list_button_add")).to_have_count(is_manager)
     row = web.page.locator(".o_data_row", has_text=role)
     expect(row.locator("button[name=start_mqtt_service]")).to_have_count(is_operator)
+    web.page.goto(f"{odoo.url}/odoo/mqtt-overview")
+    expect(web.page.locator(".o_mqtt_overview")).to_be_visible()
     menus = web.page.locator(".o_menu_sections [data-menu-xmlid]")
     expected = ["Overview", "Messages", "Automation"]
     expected += ["Problems"] * is_operator + ["Configuration"] * is_manager

@@ -72,7 +72,7 @@ export class ServiceCard extends Component {
             {
                 name: "oldest",
                 label: _t("Oldest has waited"),
-                value: service.oldest ? describeSeconds(service.oldest) : "–",
+                value: service.oldest >= 1 ? describeSeconds(service.oldest) : "–",
                 level: this.ageLevel,
             },
             {
