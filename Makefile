@@ -39,7 +39,7 @@ bench: ## this design against others; QUICK=1 is shorter, ONLY=rates measures pa
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell
 
-lint: ## ruff, pylint-odoo, OCA's checks, prettier, eslint and the import rules
+lint: ## ruff, pylint-odoo, OCA's checks, prettier, eslint, mypy and the import rules
 	@$(DEV) lint
 
 format: ## put the sources into the shape that lint wants

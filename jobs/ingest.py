@@ -1,13 +1,15 @@
 """Store received messages in history: what waits, whatever the number of batches."""
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from odoo import api, models
 
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.log import flattened
-from .dispatch import PIECES
+from ..mqtt.message import Message
+from .dispatch import PIECES, Target
 from .failure import (
     Failure,
     in_one_line,
@@ -16,6 +18,9 @@ from .failure import (
     is_fault_of_database,
 )
 
+Received = tuple[models.BaseModel, int, Message]  # service, sequence
+Refused = tuple[models.BaseModel, int, Message, Exception]
+Stored = tuple[models.BaseModel, tuple[Target, ...]]  # record of history, handlers
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 LONGEST_RETRY = 30  # seconds
 
@@ -23,7 +28,7 @@ LONGEST_RETRY = 30  # seconds
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _job_ingest(self, batch_id=None, **_sequences):
+    def _job_ingest(self, batch_id=None, **_sequences) -> str:
         """Store what waits of these services, and of others of their company.
 
         All in one transaction, which deletes the batches too. A message that cannot be
@@ -48,7 +53,7 @@ class MqttService(models.Model):
         self._dispatch_stored(stored)
         return said
 
-    def _let_database_recover(self, error):
+    def _let_database_recover(self, error) -> None:
         """:raise Exception: when it is the database that is at fault, and not the
         messages. What queue_job does not try again by itself it does so now.
         """
@@ -59,7 +64,7 @@ class MqttService(models.Model):
         seconds = min(2 ** self._current_job().retry, LONGEST_RETRY)
         raise RetryableJobError(Failure.of(error).text, seconds=seconds) from error
 
-    def _ingest_apart(self, batch):
+    def _ingest_apart(self, batch) -> str:
         if not batch.exists():
             return self.env._("Stored before.")
         counts, stored, failing = self._ingest(batch)
@@ -68,7 +73,7 @@ class MqttService(models.Model):
         self._dispatch_stored(stored)
         return self._describe_stored(counts)
 
-    def _set_apart(self, batches):
+    def _set_apart(self, batches) -> str:
         """Give each of these batches a job of its own: one of them is at fault."""
         for batch in batches:
             job = batch.service_id._delay_ingest(
@@ -78,7 +83,9 @@ class MqttService(models.Model):
         return self.env._("Batches that get a job of their own: %s", len(batches))
 
     @api.model
-    def _ingest(self, batches):
+    def _ingest(
+        self, batches
+    ) -> tuple[Counter[str], list[Stored], dict[int, Exception]]:
         """Store batches, of any services, in one statement while all goes well.
 
         :return: a ``Counter`` of ``stored`` and ``quarantined``; pairs of a stored
@@ -113,7 +120,7 @@ class MqttService(models.Model):
         return counts, stored, failing
 
     @api.model
-    def _decode(self, batches):
+    def _decode(self, batches) -> tuple[list[Received], dict[int, Exception]]:
         """The messages of batches: (service, sequence, message), and as ``_ingest``
         the services of which a batch cannot be read.
         """
@@ -128,14 +135,14 @@ class MqttService(models.Model):
                 received += [(service, *one) for one in messages]
         return received, failing
 
-    def _describe_stored(self, counts):
+    def _describe_stored(self, counts) -> str:
         said = self.env._("Messages stored: %s", counts["stored"])
         if counts["quarantined"]:
             said += ", " + self.env._("in quarantine: %s", counts["quarantined"])
         return said
 
     @api.model
-    def _store(self, messages, stored):
+    def _store(self, messages, stored) -> list[Refused]:
         """Store messages, as far as each can be.
 
         :param messages: tuples (service, sequence, message).
@@ -160,7 +167,7 @@ class MqttService(models.Model):
         return refused + self._store(messages[half:], stored)
 
     @api.model
-    def _store_together(self, messages):
+    def _store_together(self, messages) -> list[Stored]:
         values, handlers, answered = [], [], {}
         for service, own in _by_service(messages).items():
             requests = service._find_answered(own)
@@ -172,7 +179,7 @@ class MqttService(models.Model):
                 request._take_answer(message)
         return list(zip(stored, handlers, strict=True))
 
-    def _values_to_store(self, messages, handlers, answered):
+    def _values_to_store(self, messages, handlers, answered) -> list[dict[str, Any]]:
         """What history has of received messages of a service.
 
         :param messages: pairs of sequence and message.
@@ -199,16 +206,16 @@ class MqttService(models.Model):
         self._attach_payloads(values_list, payloads)
         return values_list
 
-    def _is_storing(self, through):
+    def _is_storing(self, through) -> bool:
         """Whether messages up to a sequence wait to be stored."""
         first = self.env["mqtt.batch"]._first_to_come(self)
         return bool(first) and first.last_sequence <= through
 
-    def _job_ingest_failed(self, exc_info="", exc_name="", **_details):
+    def _job_ingest_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when an ingest job failed."""
         self._after_outage(exc_name, exc_info, "_job_ingest")
 
-    def _history_values(self, message, sequence, subscriptions):
+    def _history_values(self, message, sequence, subscriptions) -> dict[str, Any]:
         known = message.subscription_id in subscriptions  # it may have been deleted
         values = {
             "service_id": self.id,
@@ -227,7 +234,7 @@ class MqttService(models.Model):
             values |= self._history_properties(message.properties)
         return values
 
-    def _history_properties(self, properties):
+    def _history_properties(self, properties) -> dict[str, Any]:
         correlation = properties.get("correlation_data")
         return {
             "content_type": properties.get("content_type"),
@@ -239,7 +246,7 @@ class MqttService(models.Model):
         }
 
 
-def _by_service(messages):
+def _by_service(messages) -> dict[models.BaseModel, list[tuple[Any, ...]]]:
     """``{service: what follows it in tuples}``, in their order."""
     found = defaultdict(list)
     for service, *rest in messages:
