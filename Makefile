@@ -42,7 +42,7 @@ screenshots: ## the pictures of the README, of a demo that is started for it
 shell: ## odoo shell on the demo database; runs a script given on standard input
 	@$(DEV) shell
 
-lint: ## ruff, pylint-odoo, OCA's checks, prettier, eslint and the import rules
+lint: ## ruff, pylint-odoo, OCA's checks, prettier, eslint, mypy and the import rules
 	@$(DEV) lint
 
 format: ## put the sources into the shape that lint wants

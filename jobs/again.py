@@ -14,7 +14,7 @@ from .failure import Failure
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _handle_again(self, handler, messages, context):
+    def _handle_again(self, handler, messages, context) -> None:
         """Have messages wait for a handler that had them, and a job that sees to it.
 
         :param messages: records of history, in the order of reception.
@@ -31,7 +31,7 @@ class MqttService(models.Model):
         else:
             self._wake_dispatch(handler.channel, handler.priority)
 
-    def _handle_corrected(self, handler, messages):
+    def _handle_corrected(self, handler, messages) -> None:
         """Have messages handled that correct others: no job each, unless its handler
         keeps the order; then each holds back its topic.
         """
@@ -40,7 +40,7 @@ class MqttService(models.Model):
         else:
             self._handle_again(handler, messages, {})
 
-    def _put_again(self, handler, messages, **context):
+    def _put_again(self, handler, messages, **context) -> None:
         """Have messages wait for a handler that had them before.
 
         :param handler: ``mqtt.handler``
@@ -59,7 +59,9 @@ class MqttService(models.Model):
             context=context or False,
         )
 
-    def _find_again(self, row, channel, priority):
+    def _find_again(
+        self, row, channel, priority
+    ) -> dict[models.BaseModel, models.BaseModel]:
         """``{handler: messages}`` of a row that is handled again.
 
         What does not fit into one job, or is for a handler that is suspended or not
@@ -84,7 +86,7 @@ class MqttService(models.Model):
         fitting.fetch(["topic", "payload", "payload_raw", "timestamp"])
         return {handler: fitting}
 
-    def _fail_switched_off(self, handler, messages, context):
+    def _fail_switched_off(self, handler, messages, context) -> None:
         error = FailedJobError(handler._describe_switched_off())
         failure = Failure(
             error, "FailedJobError", str(error), str(error), is_final=True

@@ -11,6 +11,7 @@ from odoo import models
 
 from odoo.addons.queue_job.exception import FailedJobError, RetryableJobError
 
+from ..mqtt.message import Message
 from .dispatch import PIECES
 from .failure import in_one_line, is_conflict
 from .ingest import KILLS, LONGEST_RETRY
@@ -19,7 +20,7 @@ from .ingest import KILLS, LONGEST_RETRY
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _set_apart(self, batches):
+    def _set_apart(self, batches) -> str:
         """Give each of these batches a job of its own: one of them is at fault."""
         for batch in batches:
             job = batch.service_id._delay_ingest(
@@ -28,7 +29,7 @@ class MqttService(models.Model):
             batch.job_uuid = job.uuid
         return self.env._("Batches that get a job of their own: %s", len(batches))
 
-    def _ingest_apart(self, batch):
+    def _ingest_apart(self, batch) -> str:
         """Store a batch alone.
 
         Retries of its job are counted only where its worker died, its connection broke
@@ -55,7 +56,7 @@ class MqttService(models.Model):
         service._enqueue_handlers(stored)
         return self._describe_stored(counts)
 
-    def _divide(self, batch, kills):
+    def _divide(self, batch, kills) -> str:
         """Narrow down which message of a batch ends its job each time; one that is
         alone goes into quarantine.
 
@@ -89,7 +90,7 @@ class MqttService(models.Model):
         return self._describe_stored({"stored": 0, "quarantined": 1})
 
 
-def _lighter(message, reason):
+def _lighter(message: Message, reason: str) -> Message:
     """The message, without its payload and for quarantine where that is large."""
     if not message.is_large:
         return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from odoo import SUPERUSER_ID, api, models
 
@@ -46,7 +47,7 @@ class MqttHandler(models.Model):
             self._bind_action(env) if self.kind == "action" else self._bind_method(env)
         )
 
-        def call(messages):
+        def call(messages) -> None:
             # sudo: whom the handler runs as need not be an MQTT user
             messages = messages.with_env(env).sudo()
             params = [pattern.params(message.topic) for message in messages]
@@ -72,13 +73,13 @@ class MqttHandler(models.Model):
         value = parameters.get_param("mqtt_listener.interrupt_calls") or ""
         return Guard(self.env.cr, self._seconds(limit), value.lower() in SWITCHED_ON)
 
-    def _bind_method(self, env):
+    def _bind_method(self, env) -> Callable[..., Any]:
         if not self._declared_method():
             raise HandlerGoneError(self._describe_gone())
         method = getattr(env[self.model_name], self.method_name)
         return lambda messages, named: method(messages, **named)
 
-    def _bind_action(self, env):
+    def _bind_action(self, env) -> Callable[..., Any]:
         action = env["ir.actions.server"].browse(self.action_server_id.id)
         return lambda message, params: action._run_for_message(
             message, params, self.record_domain

@@ -1,5 +1,7 @@
 """Requeue, cancel or correct more failed messages than a request has time for."""
 
+from typing import Any
+
 from odoo import models
 
 PART = 10_000  # messages in one job
@@ -9,7 +11,7 @@ CAUSE_CHARS = 60  # in a job's description
 class MqttFailure(models.Model):
     _inherit = "mqtt.failure"
 
-    def _job_store_values(self, job):
+    def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have these jobs found among those of MQTT."""
         values = super()._job_store_values(job)
         rows = self.sudo().search([("id", "in", job.recordset.ids)])
@@ -17,7 +19,7 @@ class MqttFailure(models.Model):
             values["mqtt_service_id"] = service.id
         return values
 
-    def _enqueue_decide(self, decision, after, through, values, done=0):
+    def _enqueue_decide(self, decision, after, through, values, done=0) -> None:
         """:param done: for how many messages it was done by jobs before."""
         self.with_context(company_id=self[:1].company_id.id).with_delay(
             description=self.env._(
@@ -28,7 +30,7 @@ class MqttFailure(models.Model):
             ),
         )._job_decide(decision, after, through, values, done)
 
-    def _job_decide(self, decision, after, through, values, done=0):
+    def _job_decide(self, decision, after, through, values, done=0) -> str:
         """Do for the next of these messages what an operator has decided.
 
         What it does not come to, because it was cancelled, stays failed.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from odoo import models
 
 from .guard import HandlerError
 from .run import Call, Run
 
+Target = tuple[int, str, int, bool]  # handler id, channel, priority, is ordered
 PIECES = 20  # into which messages are split in which a worker died
 MOST_RETRIES = 5  # of a job for reasons of its own
 
@@ -18,26 +21,26 @@ class MqttService(models.Model):
 
     # Enqueuing
 
-    def _matcher(self, direction="receive"):
+    def _matcher(self, direction="receive") -> Callable[[str], tuple[Target, ...]]:
         """A function that gives a topic's handlers, see ``mqtt.handler._index``."""
         index = self.env["mqtt.handler"]._index(self.id, direction)
         known = {}  # topics repeat themselves
 
-        def match(topic):
+        def match(topic) -> tuple[Target, ...]:
             if topic not in known:
                 known[topic] = tuple(index.match(topic)) if index else ()
             return known[topic]
 
         return match
 
-    def _enqueue_handlers(self, matches):
+    def _enqueue_handlers(self, matches) -> None:
         """Have messages wait for their handlers, and jobs that see to it.
 
         :param matches: pairs of a message and its handlers, in the order of reception.
         """
         self._wake_handlers(self._put_handlers(matches))
 
-    def _put_handlers(self, matches, partly=()):
+    def _put_handlers(self, matches, partly=()) -> list[tuple[str, int, int | bool]]:
         """Have messages wait for their handlers.
 
         :param partly: ids of handlers for which not all of their messages wait.
@@ -69,20 +72,20 @@ class MqttService(models.Model):
                 needed.append((channel, priority, False))
         return needed
 
-    def _wake_handlers(self, needed):
+    def _wake_handlers(self, needed) -> None:
         for channel, priority, handler_id in needed:
             if handler_id:
                 self._wake_in_order(self.env["mqtt.handler"].browse(handler_id))
             else:
                 self._wake_dispatch(channel, priority)
 
-    def _held_ids(self, matches):
+    def _held_ids(self, matches) -> set[int]:
         ids = {entry[0] for _message, handlers in matches for entry in handlers}
         return set(self.env["mqtt.handler"].browse(ids).exists()._held().ids)
 
     # Running
 
-    def _job_dispatch(self, channel, priority):
+    def _job_dispatch(self, channel, priority) -> str:
         """Call handlers for the messages that wait, in the order of reception.
 
         :param channel: of the handlers; :param priority: of the handlers.
@@ -98,7 +101,7 @@ class MqttService(models.Model):
             self._wake_dispatch(channel, priority)
         return result
 
-    def _dispatch(self, rows, channel, priority):
+    def _dispatch(self, rows, channel, priority) -> str:
         found = self._find_messages(rows, channel, priority)
         again = rows._as_again()
         context = again.get("context") or {}
@@ -114,11 +117,11 @@ class MqttService(models.Model):
             self._hold(handler, messages, channel, priority, **again)
         return self._describe(run)
 
-    def _calls(self, found, **context):
+    def _calls(self, found, **context) -> Iterator[Call]:
         for handler, messages in found.items():
             yield from self._calls_of(handler, messages, **context)
 
-    def _calls_of(self, handler, messages, **context):
+    def _calls_of(self, handler, messages, **context) -> Iterator[Call]:
         try:
             function = handler._bind(self, **context)
         except HandlerError as error:
@@ -131,7 +134,7 @@ class MqttService(models.Model):
 
     # What did not go well
 
-    def _has_killed_its_worker(self, most_retries=MOST_RETRIES):
+    def _has_killed_its_worker(self, most_retries=MOST_RETRIES) -> bool:
         """Whether a call has killed a job's worker, or its connection, each time.
 
         :param most_retries: of the job, for reasons of its own; ``None``: any number.
@@ -142,7 +145,7 @@ class MqttService(models.Model):
             return bool(job.retry)
         return most_retries is not None and job.retry > most_retries
 
-    def _current_job(self):
+    def _current_job(self) -> models.BaseModel:
         return (
             self.env["queue.job"]
             .sudo()
@@ -153,7 +156,7 @@ class MqttService(models.Model):
             )
         )
 
-    def _split(self, rows, channel, priority):
+    def _split(self, rows, channel, priority) -> str:
         """Find the call that killed the worker, while the others get on."""
         found = self._find_messages(rows, channel, priority)
         calls = [
@@ -177,11 +180,11 @@ class MqttService(models.Model):
             "Its worker died: split into %s parts to find out why.", count
         )
 
-    def _job_dispatch_failed(self, exc_info="", exc_name="", **_details):
+    def _job_dispatch_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when a job for many messages failed."""
         self._after_outage(exc_name, exc_info, "_job_dispatch", "_job_in_order")
 
-    def _describe(self, run):
+    def _describe(self, run) -> str:
         tallies = run.tallies.values()
         handled = sum(tally.handled for tally in tallies)
         raised = len(run.done) - handled
@@ -194,8 +197,8 @@ class MqttService(models.Model):
         )
 
 
-def _raising(error):
-    def function(_messages):
+def _raising(error) -> Callable[[object], NoReturn]:
+    def function(_messages) -> NoReturn:
         raise error
 
     return function

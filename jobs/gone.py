@@ -11,11 +11,11 @@ GONE = full_name(HandlerGoneError)
 class MqttHandler(models.Model):
     _inherit = "mqtt.handler"
 
-    def _is_gone(self):
+    def _is_gone(self) -> bool:
         """Whether nobody can call it now: archived, or its module is not installed."""
         return not self.active or (self.kind == "code" and not self._declared_method())
 
-    def _describe_gone(self):
+    def _describe_gone(self) -> str:
         return self.env._(
             "%s is not there any more: its module was uninstalled or has changed, or "
             "the handler is archived. Its messages wait until it is there again; to "
@@ -23,7 +23,7 @@ class MqttHandler(models.Model):
             self.name,
         )
 
-    def _requeue_gone(self):
+    def _requeue_gone(self) -> None:
         """Have jobs try again that failed because the handler was not there."""
         self.env["queue.job"].sudo().search(
             [
@@ -34,7 +34,7 @@ class MqttHandler(models.Model):
             order="id",
         )._mqtt_requeue()
 
-    def _cancel_jobs(self):
+    def _cancel_jobs(self) -> None:
         """Give up what these handlers have still to do, since they are deleted."""
         jobs = (
             self.env["queue.job"]
@@ -55,7 +55,7 @@ class MqttHandler(models.Model):
 class MqttSignalHistory(models.Model):
     _inherit = "mqtt.signal.history"
 
-    def _wait_for(self, handler, context):
+    def _wait_for(self, handler, context) -> str:
         """Have this message wait for a handler that is not there, without a job.
 
         :param context: that its handler has to be given.

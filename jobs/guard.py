@@ -8,7 +8,9 @@ is canceled; so is a call, where that is switched on (``watchdog``).
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 import psycopg2
 from psycopg2.errors import QueryCanceled
@@ -98,8 +100,8 @@ class Guard:
             ) from None
 
 
-def _forbidden(what: str):
-    def refuse(*_arguments, **_options):
+def _forbidden(what: str) -> Callable[..., NoReturn]:
+    def refuse(*_arguments, **_options) -> NoReturn:
         raise HandlerError(
             f"A handler may not {what}: what it writes is committed with its job. "
             "Give what has to be committed on its own a job of its own, by with_delay()"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, NoReturn
 
 from odoo import SUPERUSER_ID, api, models
 
@@ -32,7 +33,7 @@ ONE_LINE = {full_name(kind) for kind in (*SAY_ALL, HandlerGoneError, SlowHandler
 class MqttSignalHistory(models.Model):
     _inherit = "mqtt.signal.history"
 
-    def _job_store_values(self, job):
+    def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have a job say which message and handler it is for."""
         message = job.recordset
         return {
@@ -42,7 +43,7 @@ class MqttSignalHistory(models.Model):
             "mqtt_handler_id": job.kwargs.get("handler_id"),
         }
 
-    def _enqueue_handle(self, handler, failure=None, **context):
+    def _enqueue_handle(self, handler, failure=None, **context) -> bool:
         """Put a job for this message and a handler into the current transaction.
 
         :param failure: of the run that has just been, see :meth:`_enqueue_failed`.
@@ -51,7 +52,7 @@ class MqttSignalHistory(models.Model):
         return self._enqueue_failed([(handler, self, failure)], **context)[0]
 
     @api.model
-    def _enqueue_failed(self, failed, **context):
+    def _enqueue_failed(self, failed, **context) -> list[bool]:
         """Put jobs for messages that have failed into the current transaction.
 
         All in one: queue_job takes as long for a job as PostgreSQL for a hundred.
@@ -69,7 +70,7 @@ class MqttSignalHistory(models.Model):
         records._mqtt_create([job._store_values(create=True) for job in jobs])
         return [job.state == "failed" for job in jobs]
 
-    def _job_of(self, handler, failure, context):
+    def _job_of(self, handler, failure, context) -> Job:
         """The job for a message and a handler, not stored yet."""
         job = Job(
             self.with_user(SUPERUSER_ID)
@@ -97,7 +98,7 @@ class MqttSignalHistory(models.Model):
             job.eta = handler._retry_seconds(job.retry, failure.seconds)
         return job
 
-    def _job_handle(self, handler_id, **context):
+    def _job_handle(self, handler_id, **context) -> str | None:
         """Call a handler for this message.
 
         :param context: more keys for the handler's environment.
@@ -133,11 +134,11 @@ class MqttSignalHistory(models.Model):
         if handler.suspended_since:
             handler._resume()
 
-    def _check_is_there(self):
+    def _check_is_there(self) -> None:
         if len(self.exists()) < len(self):
             raise HandlerError("It deleted its message, which has to stay in history")
 
-    def _raise(self, handler, error):
+    def _raise(self, handler, error) -> NoReturn:
         """Have queue_job retry, or end, as the handler's exception says."""
         failure = Failure.of(error)
         job = self.service_id._current_job()
@@ -151,7 +152,7 @@ class MqttSignalHistory(models.Model):
             ignore_retry=not failure.counts,
         ) from None  # what it says is in one line
 
-    def _job_handle_failed(self, exc_name, exc_message, exc_info, **_details):
+    def _job_handle_failed(self, exc_name, exc_message, exc_info, **_details) -> None:
         """Called by queue_job when a job for this message has failed.
 
         It runs in the transaction that sets the job failed: if this raised, the job

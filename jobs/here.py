@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 
 from odoo import api, models
 
 from ..mqtt.handler import DEFAULT_CHANNEL
 from .failure import is_connection_lost
-from .run import Run
+from .run import Call, Run
 
 PRIORITY = 10  # of the handlers that are called here
 QUICK_SECONDS = 0.5  # that handlers are expected to take for all of the messages
@@ -18,7 +19,7 @@ class MqttService(models.Model):
     _inherit = "mqtt.service"
 
     @api.model
-    def _dispatch_stored(self, matches):
+    def _dispatch_stored(self, matches) -> None:
         """Call the quick handlers of messages, and have the others wait for theirs.
 
         The last step of a job that stores: it locks a job that will see what waits.
@@ -47,7 +48,7 @@ class MqttService(models.Model):
         for service, jobs in needed:
             service._wake_handlers(jobs)
 
-    def _quick_handlers(self, matches):
+    def _quick_handlers(self, matches) -> Collection[int]:
         """Ids of the handlers that are called here.
 
         None when the job runs again: whatever the reason was, storing goes first.
@@ -74,7 +75,7 @@ class MqttService(models.Model):
             quick.add(handler.id)
         return quick
 
-    def _call_here(self, matches, quick):
+    def _call_here(self, matches, quick) -> set[tuple[int, int]]:
         """Call handlers under a savepoint, so that nothing they do harms storing.
 
         :param quick: ids of the handlers.
@@ -106,7 +107,7 @@ class MqttService(models.Model):
             for message_id in call.messages.ids
         }
 
-    def _calls_here(self, matches, quick):
+    def _calls_here(self, matches, quick) -> Iterator[Call]:
         messages = self.env["mqtt.signal.history"].browse(
             [message.id for message, _handlers in matches]
         )

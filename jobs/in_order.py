@@ -4,6 +4,8 @@ Jobs of one handler may run side by side and overtake each other; so they carry 
 messages. Each takes what waits, in order, under a lock that only one can have.
 """
 
+from typing import NoReturn
+
 from psycopg2 import OperationalError
 
 from odoo import models
@@ -23,7 +25,7 @@ BUSY_SECONDS = 1  # until a job looks again that could not begin
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _put_in_order(self, handler, messages):
+    def _put_in_order(self, handler, messages) -> None:
         """Have messages wait for their turn."""
         self.env["mqtt.ordered.message"].sudo().create(
             [
@@ -37,14 +39,14 @@ class MqttService(models.Model):
             ]
         )
 
-    def _wake_in_order(self, handler):
+    def _wake_in_order(self, handler) -> None:
         """Have a job call a handler for what waits, unless it waits without one."""
         if not handler._held() and self._is_job_needed(
             "_job_in_order", handler.channel, handler.priority, handler.id
         ):
             self._enqueue_in_order(handler)
 
-    def _enqueue_in_order(self, handler, eta=None, careful=0):
+    def _enqueue_in_order(self, handler, eta=None, careful=0) -> None:
         self.sudo()._for_jobs().with_delay(
             channel=handler.channel,
             priority=handler.priority,
@@ -57,7 +59,7 @@ class MqttService(models.Model):
             ),
         )._job_in_order(handler_id=handler.id, careful=careful)
 
-    def _job_in_order(self, handler_id, careful=0):
+    def _job_in_order(self, handler_id, careful=0) -> str:
         """Call a handler for the messages that wait for it, in order.
 
         :param careful: how many messages still have a job each, since one of them
@@ -110,7 +112,7 @@ class MqttService(models.Model):
             )
         return self._describe(run)
 
-    def _be_careful(self, handler, waiting, careful):
+    def _be_careful(self, handler, waiting, careful) -> str:
         """Find the message that killed the worker: it gets a job of its own."""
         if not careful:
             self._enqueue_in_order(handler, careful=len(waiting))
@@ -120,7 +122,7 @@ class MqttService(models.Model):
         self._enqueue_in_order(handler)
         return self.env._("Its worker died: a job of its own tries again.")
 
-    def _lock_order(self, handler):
+    def _lock_order(self, handler) -> bool:
         # No ORM equivalent: the lock is of the two together, and must not wait.
         self.env.cr.execute(
             "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))",
@@ -128,7 +130,7 @@ class MqttService(models.Model):
         )
         return self.env.cr.fetchone()[0]
 
-    def _lock_waiting(self, waiting):
+    def _lock_waiting(self, waiting) -> None:
         """See that nobody has handled them since this transaction began.
 
         That would come out at the end as well, but by then handlers have run.
@@ -141,7 +143,7 @@ class MqttService(models.Model):
                 raise
             self._come_back(self.env._("Another job has just handled them."))
 
-    def _leave_to_others(self, handler):
+    def _leave_to_others(self, handler) -> str:
         """End, if a job that has not begun yet will see all that this one would.
 
         Of jobs that leave it to each other, the last to begin finds none to rely on.
@@ -161,10 +163,10 @@ class MqttService(models.Model):
             self._come_back(self.env._("Another job is handling them."))
         return self.env._("Left to the next job.")
 
-    def _come_back(self, why):
+    def _come_back(self, why) -> NoReturn:
         raise RetryableJobError(why, seconds=BUSY_SECONDS, ignore_retry=True)
 
-    def _next_in_order(self, handler):
+    def _next_in_order(self, handler) -> tuple[models.BaseModel, bool]:
         """What may be handled now, and whether something before it is to come."""
         stored_through = self.env["mqtt.batch"]._first_to_come(self)
         domain = [("handler_id", "=", handler.id), ("service_id", "=", self.id)]
@@ -179,7 +181,7 @@ class MqttService(models.Model):
             domain.append(("message_id.topic", "not in", held))
         return waiting.search(domain, order="sequence", limit=BATCH), is_gap
 
-    def _held_topics(self, handler):
+    def _held_topics(self, handler) -> list[str]:
         """Topics of messages whose own job for this handler has not come to an end."""
         jobs = self.env["queue.job"].search(
             [

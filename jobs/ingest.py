@@ -1,6 +1,7 @@
 """Store received messages in history: what waits, whatever the number of batches."""
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from psycopg2.errors import OutOfMemory
 
@@ -9,7 +10,8 @@ from odoo import api, models
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.log import flattened
-from .dispatch import PIECES
+from ..mqtt.message import Message
+from .dispatch import PIECES, Target
 from .failure import (
     Failure,
     is_conflict,
@@ -17,6 +19,9 @@ from .failure import (
     is_fault_of_database,
 )
 
+Received = tuple[models.BaseModel, int, Message]  # service, sequence
+Refused = tuple[models.BaseModel, int, Message, Exception]
+Stored = tuple[models.BaseModel, tuple[Target, ...]]  # record of history, handlers
 PAYLOAD_FORMATS = {0: "bytes", 1: "text"}  # MQTT 5.0 section 3.3.2.3.2
 LONGEST_RETRY = 30  # seconds
 KILLS = 3  # of a worker or of its database connection, until messages are suspected
@@ -25,7 +30,7 @@ KILLS = 3  # of a worker or of its database connection, until messages are suspe
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _job_ingest(self, batch_id=None, **_sequences):
+    def _job_ingest(self, batch_id=None, **_sequences) -> str:
         """Store what waits of these services, and of others of their company.
 
         All in one transaction, which deletes the batches too. A message that cannot be
@@ -50,7 +55,7 @@ class MqttService(models.Model):
         self._dispatch_stored(stored)
         return said
 
-    def _let_database_recover(self, error):
+    def _let_database_recover(self, error) -> None:
         """:raise Exception: when it is the database that is at fault, and not the
         messages. What queue_job does not try again by itself it does so now.
         """
@@ -62,7 +67,9 @@ class MqttService(models.Model):
         raise RetryableJobError(Failure.of(error).text, seconds=seconds) from error
 
     @api.model
-    def _ingest(self, batches):
+    def _ingest(
+        self, batches
+    ) -> tuple[Counter[str], list[Stored], dict[int, Exception]]:
         """Store batches, of any services, in one statement while all goes well.
 
         :return: a ``Counter`` of ``stored`` and ``quarantined``; pairs of a stored
@@ -97,7 +104,7 @@ class MqttService(models.Model):
         return counts, stored, failing
 
     @api.model
-    def _decode(self, batches):
+    def _decode(self, batches) -> tuple[list[Received], dict[int, Exception]]:
         """The messages of batches: (service, sequence, message), and as ``_ingest``
         the services of which a batch cannot be read.
         """
@@ -112,14 +119,14 @@ class MqttService(models.Model):
                 received += [(service, *one) for one in messages]
         return received, failing
 
-    def _describe_stored(self, counts):
+    def _describe_stored(self, counts) -> str:
         said = self.env._("Messages stored: %s", counts["stored"])
         if counts["quarantined"]:
             said += ", " + self.env._("in quarantine: %s", counts["quarantined"])
         return said
 
     @api.model
-    def _store(self, messages, stored):
+    def _store(self, messages, stored) -> list[Refused]:
         """Store messages, as far as each can be.
 
         :param messages: tuples (service, sequence, message).
@@ -143,7 +150,7 @@ class MqttService(models.Model):
         refused = self._store(messages[:half], stored)
         return refused + self._store(messages[half:], stored)
 
-    def _lacks_memory(self, error, messages):
+    def _lacks_memory(self, error, messages) -> bool:
         """Whether the database has had none for a large one of these messages, again
         and again: then that is at fault.
         """
@@ -154,7 +161,7 @@ class MqttService(models.Model):
         )
 
     @api.model
-    def _store_together(self, messages):
+    def _store_together(self, messages) -> list[Stored]:
         values, handlers, answered = [], [], {}
         for service, own in _by_service(messages).items():
             requests = service._find_answered(own)
@@ -166,7 +173,7 @@ class MqttService(models.Model):
                 request._take_answer(message)
         return list(zip(stored, handlers, strict=True))
 
-    def _values_to_store(self, messages, handlers, answered):
+    def _values_to_store(self, messages, handlers, answered) -> list[dict[str, Any]]:
         """What history has of received messages of a service.
 
         :param messages: pairs of sequence and message.
@@ -193,16 +200,16 @@ class MqttService(models.Model):
         self._attach_payloads(values_list, payloads)
         return values_list
 
-    def _is_storing(self, through):
+    def _is_storing(self, through) -> bool:
         """Whether messages up to a sequence wait to be stored."""
         first = self.env["mqtt.batch"]._first_to_come(self)
         return bool(first) and first.last_sequence <= through
 
-    def _job_ingest_failed(self, exc_info="", exc_name="", **_details):
+    def _job_ingest_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when an ingest job failed."""
         self._after_outage(exc_name, exc_info, "_job_ingest", kills=KILLS)
 
-    def _history_values(self, message, sequence, subscriptions):
+    def _history_values(self, message, sequence, subscriptions) -> dict[str, Any]:
         known = message.subscription_id in subscriptions  # it may have been deleted
         values = {
             "service_id": self.id,
@@ -221,7 +228,7 @@ class MqttService(models.Model):
             values |= self._history_properties(message.properties)
         return values
 
-    def _history_properties(self, properties):
+    def _history_properties(self, properties) -> dict[str, Any]:
         correlation = properties.get("correlation_data")
         return {
             "content_type": properties.get("content_type"),
@@ -233,7 +240,7 @@ class MqttService(models.Model):
         }
 
 
-def _by_service(messages):
+def _by_service(messages) -> dict[models.BaseModel, list[tuple[Any, ...]]]:
     """``{service: what follows it in tuples}``, in their order."""
     found = defaultdict(list)
     for service, *rest in messages:

@@ -1,8 +1,10 @@
 """Make the jobs that store what waits: as few as do, and cheaply."""
 
+from typing import Any
+
 from odoo import api, models
 
-from odoo.addons.queue_job.job import DEFAULT_PRIORITY
+from odoo.addons.queue_job.job import DEFAULT_PRIORITY, Job
 
 PRIORITY = 5  # before queue_job's default: what follows a message waits for this
 MAX_WAITING_JOBS = 2  # of a company; more would find nothing to store
@@ -54,7 +56,7 @@ MAKE_JOB = f"""
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _enqueue_ingest(self):
+    def _enqueue_ingest(self) -> models.BaseModel:
         """Put jobs that store what waits of these services into the transaction.
 
         A job takes what waits when it runs, of all services of its company. So where
@@ -74,7 +76,7 @@ class MqttService(models.Model):
         return left_to_others
 
     @api.model
-    def _wake_ingest(self):
+    def _wake_ingest(self) -> None:
         """Have a job for what waits where none will take it: its listener is gone, or
         somebody has cancelled or deleted the job.
         """
@@ -84,13 +86,13 @@ class MqttService(models.Model):
         self.browse(service.id for (service,) in waiting)._enqueue_ingest()
 
     @api.model
-    def _count_waiting_jobs(self, company):
+    def _count_waiting_jobs(self, company) -> dict[str, int]:
         """How many jobs of a company wait for a worker, by method."""
         self.env.flush_all()
         self.env.cr.execute(WAITING_JOBS, {"company_id": company.id})
         return dict(self.env.cr.fetchall())
 
-    def _delay_ingest(self, priority=PRIORITY, **named):
+    def _delay_ingest(self, priority=PRIORITY, **named) -> Job:
         names = self[:NAMED_SERVICES].mapped("name")
         if len(self) > NAMED_SERVICES:
             names.append("…")
@@ -101,7 +103,7 @@ class MqttService(models.Model):
         )
         return delayed._job_ingest(**named)
 
-    def _ingest_template(self):
+    def _ingest_template(self) -> dict[str, Any] | None:
         """What a listener makes jobs for these services with, see ``MAKE_JOB``: the ORM
         takes ten times as long, which at ten messages a second is most of their cost.
 
@@ -126,7 +128,7 @@ class MqttService(models.Model):
         }
 
     @api.model
-    def _mean_ingest_seconds(self):
+    def _mean_ingest_seconds(self) -> float | None:
         """Of jobs that store, on average, lately; ``None`` where there were none."""
         self.env.flush_all()
         self.env.cr.execute(MEAN_SECONDS)

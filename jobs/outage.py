@@ -16,7 +16,7 @@ LONGEST_WAIT = timedelta(minutes=30)  # between two runs of a job that keeps fai
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _after_outage(self, exc_name, exc_info, *methods, kills=None):
+    def _after_outage(self, exc_name, exc_info, *methods, kills=None) -> None:
         """Have a job of these services run again if its connection broke.
 
         Such a run counts as any other, so a call that breaks the connection each time
@@ -41,7 +41,7 @@ class MqttService(models.Model):
 class QueueJob(models.Model):
     _inherit = "queue.job"
 
-    def _mqtt_just_broken(self, domain, exc_name, exc_info):
+    def _mqtt_just_broken(self, domain, exc_name, exc_info) -> models.BaseModel:
         """The job of a domain that failed last because its connection broke so."""
         if exc_name not in DATABASE_AWAY:
             return self.browse()
@@ -54,7 +54,7 @@ class QueueJob(models.Model):
             [*domain, *failure], order="date_started DESC, id DESC", limit=1
         )
 
-    def _mqtt_try_again(self, seconds=None):
+    def _mqtt_try_again(self, seconds=None) -> bool:
         """Have this failed job run again, unless it has used its tries up.
 
         :param seconds: to wait; ``None``: as its retry pattern says.
@@ -74,11 +74,11 @@ class QueueJob(models.Model):
         job.store()
         return True
 
-    def _mqtt_are_due(self):
+    def _mqtt_are_due(self) -> models.BaseModel:
         """Those of these failed jobs that may run again: at growing distances."""
         now = fields.Datetime.now()
 
-        def is_due(job):
+        def is_due(job) -> bool:
             begun = job.date_started or job.date_created
             wait = (begun - job.date_created) / 2
             return begun + min(max(wait, FIRST_WAIT), LONGEST_WAIT) <= now

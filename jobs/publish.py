@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from odoo import SUPERUSER_ID, models
 from odoo.tools import str2bool
 
@@ -23,7 +25,7 @@ SECONDS = 20
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _enqueue_publish(self, waiting, tries=0, why=None):
+    def _enqueue_publish(self, waiting, tries=0, why=None) -> None:
         """Put a job that publishes into the current transaction.
 
         :param waiting: ``mqtt.outgoing``, in the order in which they are to be sent.
@@ -57,7 +59,7 @@ class MqttService(models.Model):
         job.store()
         waiting.job_uuid = job.uuid
 
-    def _job_publish(self, message_id):
+    def _job_publish(self, message_id) -> str:
         """Publish the messages of this job.
 
         What the broker has confirmed is not published again, whatever becomes of the
@@ -94,7 +96,7 @@ class MqttService(models.Model):
             publisher.send(outgoing, SECONDS)
         return self._conclude_publishing(publisher, to_send, later, held, tries)
 
-    def _hold_back_requests(self, waiting):
+    def _hold_back_requests(self, waiting) -> models.BaseModel:
         """Leave requests whose answer nobody would hear to a job of their own, with
         what is not to overtake them.
 
@@ -110,7 +112,7 @@ class MqttService(models.Model):
             self._enqueue_publish(held)
         return held
 
-    def _check_may_publish(self):
+    def _check_may_publish(self) -> None:
         if not self.active:
             raise FailedJobError(
                 self.env._("“%s” is archived: set Active, then requeue.", self.name)
@@ -123,14 +125,14 @@ class MqttService(models.Model):
                 self.env._("This database is a neutralized copy: it publishes nothing.")
             )
 
-    def _conclude_publishing(self, publisher, sent, later, held, tries):
+    def _conclude_publishing(self, publisher, sent, later, held, tries) -> str:
         """Keep what was confirmed, and give the rest the jobs that it needs.
 
         :param later: what was not to be sent yet; it may not overtake either.
         :param held: what has a job of its own since this one began.
         """
 
-        def of(keys):
+        def of(keys) -> models.BaseModel:
             return sent.filtered(lambda one: one.message_id.id in keys)
 
         confirmed = of(publisher.confirmed)
@@ -172,14 +174,14 @@ class MqttService(models.Model):
             left=len(sent) - len(confirmed),
         )
 
-    def _raise_publishing(self, publisher, sent):
+    def _raise_publishing(self, publisher, sent) -> NoReturn:
         """Nothing could be published: say why."""
         why = self._describe_unsent(publisher, sent)
         if sent[0].message_id.id in publisher.hopeless:
             raise FailedJobError(why)
         raise RetryableJobError(why)
 
-    def _describe_unsent(self, publisher, group):
+    def _describe_unsent(self, publisher, group) -> str:
         """What kept messages that go together from being sent."""
         refused, hopeless = publisher.refused, publisher.hopeless
         own = (refused.get(key) or hopeless.get(key) for key in group.message_id.ids)
@@ -187,7 +189,7 @@ class MqttService(models.Model):
             next(filter(None, own), publisher.problem)
         )
 
-    def _hand_to_handlers(self, messages):
+    def _hand_to_handlers(self, messages) -> None:
         """Give messages that were sent to the handlers that ask for such."""
         handlers_of = self._matcher("send")
         for message in messages:
@@ -195,6 +197,6 @@ class MqttService(models.Model):
                 message.has_handlers = True
                 message._enqueue_handle(self.env["mqtt.handler"].browse(handler_id))
 
-    def _job_publish_failed(self, exc_info="", exc_name="", **_details):
+    def _job_publish_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when a job that publishes failed."""
         self._after_outage(exc_name, exc_info, "_job_publish")

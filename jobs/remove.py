@@ -1,5 +1,7 @@
 """Remove subscriptions that millions of messages refer to, a part in each job."""
 
+from typing import Any
+
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
 
@@ -17,14 +19,14 @@ class MqttSubscription(models.Model):
     )
 
     @api.constrains("active", "is_removed")
-    def _check_removed(self):
+    def _check_removed(self) -> None:
         for subscription in self:
             if subscription.active and subscription.is_removed:
                 raise ValidationError(
                     self.env._("The subscription was deleted: create a new one.")
                 )
 
-    def _remove_in_background(self):
+    def _remove_in_background(self) -> models.BaseModel:
         """Leave subscriptions of many messages to jobs, which delete them.
 
         Detaching millions of messages takes PostgreSQL minutes, in which the row of the
@@ -48,19 +50,19 @@ class MqttSubscription(models.Model):
             subscription._enqueue_remove()
         return many
 
-    def _has_many(self):
+    def _has_many(self) -> bool:
         messages = self.env["mqtt.signal.history"].sudo()
         of_subscription = [("subscription_id", "=", self.id)]
         return messages.search_count(of_subscription, limit=MANY + 1) > MANY
 
-    def _job_store_values(self, job):
+    def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have these jobs found among those of MQTT."""
         values = super()._job_store_values(job)
         if job.recordset.exists():  # the last job deletes it
             values["mqtt_service_id"] = job.recordset.service_id.id
         return values
 
-    def _enqueue_remove(self, done=0):
+    def _enqueue_remove(self, done=0) -> None:
         """:param done: how many messages do not refer to it any more."""
         company = self.service_id.company_id
         self.with_user(SUPERUSER_ID).with_context(company_id=company.id).with_delay(
@@ -70,7 +72,7 @@ class MqttSubscription(models.Model):
             ),
         )._job_remove(done=done)
 
-    def _job_remove(self, done=0):
+    def _job_remove(self, done=0) -> str:
         """Detach the next messages of a deleted subscription, then delete it.
 
         :return: what the job monitor shows as result.
@@ -95,7 +97,7 @@ class MqttSubscription(models.Model):
         return self.env._("Messages detached: %s", done + count)
 
     @api.model
-    def _wake_removal(self):
+    def _wake_removal(self) -> None:
         """Have a job for each deleted subscription that has none. Called by cron."""
         removed = self.with_context(active_test=False).sudo()
         for subscription in removed.search([("is_removed", "=", True)]):

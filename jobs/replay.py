@@ -1,11 +1,13 @@
 """Give messages of history to their handlers once more, a part in each job."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 from odoo import models
 from odoo.exceptions import LockError
 
-from .run import Run
+from .run import Call, Run
 
 PART = 1_000  # messages in one job
 
@@ -13,14 +15,14 @@ PART = 1_000  # messages in one job
 class MqttReplay(models.Model):
     _inherit = "mqtt.replay"
 
-    def _job_store_values(self, job):
+    def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have the jobs of a replay found among those of MQTT."""
         return {
             **super()._job_store_values(job),
             "mqtt_service_id": self._first_service().id,
         }
 
-    def _enqueue_replay(self):
+    def _enqueue_replay(self) -> None:
         company = self._first_service().company_id
         delayed = self.with_context(company_id=company.id).with_delay(
             priority=15,  # what comes now goes before what was
@@ -29,7 +31,7 @@ class MqttReplay(models.Model):
         )
         self.job_uuid = delayed._job_replay().uuid
 
-    def _job_replay(self):
+    def _job_replay(self) -> str:
         """Give the next messages to their handlers, and leave the rest to a new job.
 
         Handlers find ``mqtt_replay``, the id of this record, in the context.
@@ -62,7 +64,7 @@ class MqttReplay(models.Model):
             "Dispatched: %(done)s of %(total)s", done=self.done, total=self.total
         )
 
-    def _hold(self, calls):
+    def _hold(self, calls) -> None:
         """Have the messages of these calls wait for their suspended handlers."""
         ids = defaultdict(list)
         for call in calls:
@@ -71,14 +73,14 @@ class MqttReplay(models.Model):
             messages = self.env["mqtt.signal.history"].browse(own)
             service._handle_again(handler, messages, {"mqtt_replay": self.id})
 
-    def _lock_running(self):
+    def _lock_running(self) -> None:
         """See that no other job gives the same messages at the same time."""
         try:
             self.lock_for_update()
         except LockError:
             self._first_service()._come_back(self.env._("Another job is at it."))
 
-    def _next_part(self):
+    def _next_part(self) -> list[tuple[int, list[int]]]:
         """``[(handler id, message ids)]`` of the next messages, as they were received.
 
         When there is none any more (some were deleted), the replay is done.
@@ -107,7 +109,7 @@ class MqttReplay(models.Model):
             self.done += len(messages)
         return list(found.items())
 
-    def _calls(self, part):
+    def _calls(self, part) -> Iterator[Call]:
         for handler_id, ids in part:
             handler = self.env["mqtt.handler"].browse(handler_id).exists()
             messages = self.env["mqtt.signal.history"].browse(ids).exists()
@@ -121,11 +123,11 @@ class MqttReplay(models.Model):
                 else:
                     yield from calls
 
-    def _job_replay_failed(self, exc_info="", exc_name="", **_details):
+    def _job_replay_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when a job of this replay failed."""
         self._first_service()._after_outage(exc_name, exc_info, "_job_replay")
 
-    def _first_service(self):
+    def _first_service(self) -> models.BaseModel:
         return self.service_id or self.env["mqtt.service"].with_context(
             active_test=False
         ).search([], order="id", limit=1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any, NoReturn
 
 from odoo import SUPERUSER_ID, models
 from odoo.exceptions import LockError
 
+from odoo.addons.queue_job.delay import DelayableRecordset
 from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..mqtt.handler import is_response
@@ -22,7 +24,7 @@ BUSY_SECONDS = 1  # until a job looks again that could not begin
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _find_unheard(self, messages):
+    def _find_unheard(self, messages) -> models.BaseModel:
         """The requests among these messages, while the broker has not granted the
         subscription that brings the answers. One that waits too long expires.
         """
@@ -32,7 +34,7 @@ class MqttService(models.Model):
             return messages.browse()
         return requests.message_id
 
-    def _find_answered(self, messages):
+    def _find_answered(self, messages) -> dict[int, models.BaseModel]:
         """``{sequence: mqtt.request}`` of the requests that these messages answer.
 
         :param messages: pairs of sequence and message.
@@ -61,7 +63,7 @@ class MqttService(models.Model):
 class MqttRequest(models.Model):
     _inherit = "mqtt.request"
 
-    def _job_store_values(self, job):
+    def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have a job say whose it is."""
         return {
             **super()._job_store_values(job),
@@ -69,7 +71,7 @@ class MqttRequest(models.Model):
             "mqtt_message_id": job.kwargs.get("message_id"),
         }
 
-    def _enqueue_silence(self, seconds, through=None):
+    def _enqueue_silence(self, seconds, through=None) -> None:
         """Have it noticed that no answer has come after so many seconds."""
         for request in self:
             delayed = request._with_job(
@@ -80,7 +82,7 @@ class MqttRequest(models.Model):
             )
             request.job_uuid = delayed._job_silence(through=through).uuid
 
-    def _take_answer(self, message):
+    def _take_answer(self, message) -> None:
         """A message of history answers: if it is in time, have whoever asked told."""
         self.answer_id = message
         if self.state != "waiting":
@@ -94,7 +96,7 @@ class MqttRequest(models.Model):
                 )
             )._job_answer(message_id=message.id)
 
-    def _with_job(self, **options):
+    def _with_job(self, **options) -> DelayableRecordset:
         company = self.service_id.company_id
         return (
             self.with_user(SUPERUSER_ID)
@@ -102,7 +104,7 @@ class MqttRequest(models.Model):
             .with_delay(priority=PRIORITY, max_retries=MAX_RETRIES, **options)
         )
 
-    def _job_answer(self, message_id):
+    def _job_answer(self, message_id) -> str | None:
         """Give the answer to the method of whoever asked.
 
         :param message_id: of the answer.
@@ -113,7 +115,7 @@ class MqttRequest(models.Model):
             raise HandlerError(self.env._("The message was deleted: cancel this job."))
         return self._tell(message)
 
-    def _job_silence(self, through=None):
+    def _job_silence(self, through=None) -> str | None:
         """Tell whoever asked that no answer has come, unless one has.
 
         What was received in time and waits for its ingest job may be the answer, so
@@ -144,7 +146,7 @@ class MqttRequest(models.Model):
         self.state = "silent"
         return self._tell(self.env["mqtt.signal.history"])
 
-    def _tell(self, message):
+    def _tell(self, message) -> str | None:
         """Call the method with a message of history, or with none of them."""
         if not self.method_name:
             return None
@@ -177,7 +179,7 @@ class MqttRequest(models.Model):
             self._raise(error)
         return name
 
-    def _raise(self, error):
+    def _raise(self, error) -> NoReturn:
         """Have queue_job retry as it does for handlers, or end."""
         if is_conflict(error) or is_connection_lost(error, self.env.cr):
             raise error  # queue_job's own business
@@ -188,6 +190,6 @@ class MqttRequest(models.Model):
             failure.text, seconds=failure.seconds, ignore_retry=not failure.counts
         ) from None  # what it says is in one line
 
-    def _job_request_failed(self, exc_info="", exc_name="", **_details):
+    def _job_request_failed(self, exc_info="", exc_name="", **_details) -> None:
         """Called by queue_job when a job of this request failed."""
         self.service_id._after_outage(exc_name, exc_info, "_job_answer", "_job_silence")

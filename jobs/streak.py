@@ -14,7 +14,7 @@ class Streak:
 
     handler: object
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Read once: the rollback of a message that failed empties the cache.
         self._after = self.handler.suspend_after
         self._most_waiting = self.handler.suspend_waiting

@@ -20,7 +20,7 @@ class MqttService(models.Model):
     _inherit = "mqtt.service"
 
     @api.model
-    def _wake_all(self):
+    def _wake_all(self) -> None:
         """Give a job to what waits without one. Called by cron.
 
         What goes wrong with one kind keeps no other from being woken.
@@ -42,7 +42,7 @@ class MqttService(models.Model):
                 # A guard: the other kinds have to be woken all the same.
                 _logger.exception("what waits could not be given jobs")
 
-    def _is_without_job(self, *of_many):
+    def _is_without_job(self, *of_many) -> bool:
         """Whether no job of these will run; a failed one is tried again when due.
 
         :param of_many: as ``_domain_of_many`` takes them.
@@ -56,12 +56,12 @@ class MqttService(models.Model):
         return not failed
 
     @api.model
-    def _wake_apart(self):
+    def _wake_apart(self) -> None:
         for batch in _without_job(self.env["mqtt.batch"]):
             batch.service_id._set_apart(batch)
 
     @api.model
-    def _wake_all_dispatch(self):
+    def _wake_all_dispatch(self) -> None:
         for service, channel, priority in (
             self.env["mqtt.dispatch"]
             .sudo()
@@ -73,7 +73,7 @@ class MqttService(models.Model):
                 service._enqueue_dispatch(channel, priority)
 
     @api.model
-    def _wake_all_in_order(self):
+    def _wake_all_in_order(self) -> None:
         for handler, service in (
             self.env["mqtt.ordered.message"]
             .sudo()
@@ -89,7 +89,7 @@ class MqttService(models.Model):
                 service._enqueue_in_order(handler)
 
     @api.model
-    def _wake_replays(self):
+    def _wake_replays(self) -> None:
         running = [("state", "=", "running")]
         replays = self.env["mqtt.replay"]
         for replay in _without_job(replays, running):
@@ -99,7 +99,7 @@ class MqttService(models.Model):
         self.env["queue.job"].search(failed)._mqtt_are_due().requeue()
 
     @api.model
-    def _wake_publishing(self):
+    def _wake_publishing(self) -> None:
         waiting = _without_job(self.env["mqtt.outgoing"])
         for service, own in waiting.grouped("service_id").items():
             service._enqueue_publish(own)
@@ -109,7 +109,7 @@ class MqttRequest(models.Model):
     _inherit = "mqtt.request"
 
     @api.model
-    def _wake_silence(self):
+    def _wake_silence(self) -> None:
         """See that whoever asked is told that no answer has come."""
         now = fields.Datetime.now()
         for request in _without_job(self, [("state", "=", "waiting")]):
@@ -117,7 +117,7 @@ class MqttRequest(models.Model):
             request._enqueue_silence(max(left, 0))
 
 
-def _without_job(records, domain=NAMED):
+def _without_job(records, domain=NAMED) -> models.BaseModel:
     """Records of a model whose job, ``job_uuid``, is gone, or has ended before them.
 
     A failed one is for a person to requeue.

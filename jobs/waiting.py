@@ -19,7 +19,7 @@ ROWS = 1_000  # that one job takes, at most
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _take_rows(self, channel, priority):
+    def _take_rows(self, channel, priority) -> models.BaseModel:
         """Lock what waits, so that jobs side by side do not take the same.
 
         :return: ``mqtt.dispatch`` records, in the order of reception.
@@ -31,14 +31,14 @@ class MqttService(models.Model):
         except SerializationFailure:
             self._come_back(self.env._("Another job has just handled them."))
 
-    def _is_more(self, channel, priority):
+    def _is_more(self, channel, priority) -> bool:
         """Whether something waits that no other job has taken."""
         try:
             return bool(self._lock_rows(channel, priority, 1))
         except SerializationFailure:  # that is handled; what comes after may not be
             return True
 
-    def _lock_rows(self, channel, priority, limit):
+    def _lock_rows(self, channel, priority, limit) -> models.BaseModel:
         rows = self.env["mqtt.dispatch"].sudo()
         with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             # No ORM equivalent: locked in order, and those of others left out.
@@ -53,7 +53,9 @@ class MqttService(models.Model):
             )
             return rows.browse(row_id for (row_id,) in self.env.cr.fetchall())
 
-    def _find_messages(self, rows, channel, priority):
+    def _find_messages(
+        self, rows, channel, priority
+    ) -> dict[models.BaseModel, models.BaseModel]:
         """``{handler: messages}`` in the order of reception, payloads in the cache.
 
         What does not fit into one job, or is for a handler that is suspended or not
@@ -88,7 +90,7 @@ class MqttService(models.Model):
         self._put_messages(self._by_handler(left, messages), channel, priority)
         return self._by_handler(found, fitting)
 
-    def _holding(self, handler_ids):
+    def _holding(self, handler_ids) -> FilterIndex[int]:
         """Those of these handlers that messages wait for, as an index by topic."""
         handlers = self.env["mqtt.handler"].browse(handler_ids).exists()
         return FilterIndex(
@@ -98,7 +100,7 @@ class MqttService(models.Model):
             ]
         )
 
-    def _by_handler(self, ids, messages):
+    def _by_handler(self, ids, messages) -> dict[models.BaseModel, models.BaseModel]:
         handlers = self.env["mqtt.handler"].browse(ids)
         return {
             handler: messages.browse(ids[handler.id]).with_prefetch(
@@ -107,14 +109,14 @@ class MqttService(models.Model):
             for handler in handlers.sorted(lambda one: (one.sequence, one.id))
         }
 
-    def _messages_of(self, calls):
+    def _messages_of(self, calls) -> dict[models.BaseModel, models.BaseModel]:
         """``{handler: messages}`` of calls."""
         ids = defaultdict(list)
         for call in calls:
             ids[call.handler.id].extend(call.messages.ids)
         return self._by_handler(ids, self.env["mqtt.signal.history"])
 
-    def _put_messages(self, messages_of, channel, priority, **values):
+    def _put_messages(self, messages_of, channel, priority, **values) -> None:
         """Have messages wait, or wait again.
 
         :param messages_of: ``{handler: messages}``
@@ -128,14 +130,14 @@ class MqttService(models.Model):
             messages, rows = history.browse(ids), self.env["mqtt.dispatch"]
             rows._put_messages(self, handlers, messages, channel, priority, **values)
 
-    def _hold(self, handler, messages, channel, priority, **values):
+    def _hold(self, handler, messages, channel, priority, **values) -> None:
         """Have messages wait for a handler until it is well, or installed again."""
         values["handler_id"] = handler.id
         rows = self.env["mqtt.dispatch"]
         rows._put_messages(self, handler, messages, channel, priority, **values)
 
 
-def _first_batch(rows):
+def _first_batch(rows) -> models.BaseModel:
     """The first of these rows that one job takes."""
     total = 0
     for count, row in enumerate(rows):

@@ -1,5 +1,7 @@
 """See that a job takes what waits, without a job for each thing that waits."""
 
+from typing import Any
+
 from psycopg2.errors import SerializationFailure
 
 from odoo import models
@@ -11,7 +13,7 @@ SOON_SECONDS = 2  # a job that begins later is not relied on
 class MqttService(models.Model):
     _inherit = "mqtt.service"
 
-    def _will_be_seen(self, method, channel, priority, handler_id=None):
+    def _will_be_seen(self, method, channel, priority, handler_id=None) -> bool:
         """Whether a job that begins after this transaction takes what it leaves.
 
         Such a job is pending. It is locked until the commit, so that the job runner
@@ -43,7 +45,7 @@ class MqttService(models.Model):
         except SerializationFailure:  # it has begun meanwhile
             return False
 
-    def _is_job_needed(self, *of_many):
+    def _is_job_needed(self, *of_many) -> bool:
         """Whether a new job has to take what this transaction leaves.
 
         Beside one that has just failed, job after job would fail as well.
@@ -55,7 +57,7 @@ class MqttService(models.Model):
         failed = self._failed_of_many(*of_many)
         return failed == failed._mqtt_are_due()
 
-    def _failed_of_many(self, *of_many):
+    def _failed_of_many(self, *of_many) -> models.BaseModel:
         failed = [*self._domain_of_many(*of_many), ("state", "=", "failed")]
         return (
             self.env["queue.job"]
@@ -63,7 +65,9 @@ class MqttService(models.Model):
             .search(failed, order="date_started DESC, id DESC", limit=1)
         )
 
-    def _domain_of_many(self, method, channel, priority, handler_id=None):
+    def _domain_of_many(
+        self, method, channel, priority, handler_id=None
+    ) -> list[tuple[str, str, Any]]:
         return [
             ("mqtt_service_id", "=", self.id),
             ("method_name", "=", method),
@@ -73,12 +77,12 @@ class MqttService(models.Model):
             ("mqtt_handler_id", "=", handler_id or False),
         ]
 
-    def _wake_dispatch(self, channel, priority):
+    def _wake_dispatch(self, channel, priority) -> None:
         """Have a job dispatch what waits for handlers of a channel and priority."""
         if self._is_job_needed("_job_dispatch", channel, priority):
             self._enqueue_dispatch(channel, priority)
 
-    def _enqueue_dispatch(self, channel, priority):
+    def _enqueue_dispatch(self, channel, priority) -> None:
         self._for_jobs().with_delay(
             channel=channel,
             priority=priority,
@@ -86,7 +90,7 @@ class MqttService(models.Model):
             description=self.env._("Handle messages of %s that wait", self.name),
         )._job_dispatch(channel=channel, priority=priority)
 
-    def _waiting_rows(self, channel, priority, limit=None):
+    def _waiting_rows(self, channel, priority, limit=None) -> models.BaseModel:
         """What waits for handlers of a channel and priority, in the order of reception.
 
         :return: ``mqtt.dispatch`` records, without those of suspended handlers.
