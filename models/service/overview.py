@@ -100,6 +100,7 @@ class MqttService(models.Model):
 
     def _last_messages(self):
         """Time of the last message by id of the service, of those that had one."""
+        self.env.flush_all()
         # No ORM equivalent: it groups by fields of the model itself only.
         self.env.cr.execute(
             """

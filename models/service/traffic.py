@@ -49,7 +49,7 @@ class MqttService(models.Model):
         Time grows with the sequence of a service, so a minute's first sequence is found
         by halving what is between two of them.
         """
-        self.flush_model()
+        self.env.flush_all()
         # No ORM equivalent: counting the rows of an hour takes a second per million.
         self.env.cr.execute(
             """
@@ -92,7 +92,7 @@ class MqttService(models.Model):
 
     def _loudest_topics(self, now):
         """The topics with the most messages a second, of the last messages of each."""
-        self.flush_model()
+        self.env.flush_all()
         # No ORM equivalent: so many messages of each service, found by their sequence.
         self.env.cr.execute(
             """
