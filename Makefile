@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo test wheel changelog seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo test wheel changelog seams redelivery faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -23,6 +23,9 @@ changelog: ## what readme/newsfragments say, into CHANGELOG.md under the manifes
 
 seams: ## events in any order, on the real models; STEPS=200000 for a long run
 	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams
+
+redelivery: ## messages that come again, simulated for each kind of broker; RUNS=20 of each
+	@MQTT_REDELIVERY_RUNS=$(or $(RUNS),20) $(DEV) test /mqtt_listener:TestRedelivery
 
 faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
 	@$(DEV) faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(FAULTS),--faults "$(FAULTS)")
