@@ -24,14 +24,14 @@ changelog: ## what readme/newsfragments say, into CHANGELOG.md under the manifes
 seams: ## events in any order, on the real models; STEPS=200000 for a long run
 	@MQTT_SEAMS_STEPS=$(or $(STEPS),20000) $(DEV) test /mqtt_listener:TestSeams
 
-redelivery: ## messages that come again, simulated for each kind of broker; RUNS=20 of each
-	@MQTT_REDELIVERY_RUNS=$(or $(RUNS),20) $(DEV) test /mqtt_listener:TestRedelivery
-
 faults: ## break everything the README names; ROUNDS=20 MESSAGES=10000 FAULTS=<name>
 	@$(DEV) faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(FAULTS),--faults "$(FAULTS)")
 
 brokers: ## try real brokers; MESSAGES=2000 BROKERS=<name> CHECKS=<name>
 	@$(DEV) brokers $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(BROKERS),--brokers "$(BROKERS)") $(if $(CHECKS),--checks "$(CHECKS)")
+
+redelivery: ## messages that come again, simulated for each kind of broker; RUNS=20 of each
+	@MQTT_REDELIVERY_RUNS=$(or $(RUNS),20) $(DEV) test /mqtt_listener:TestRedelivery
 
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))
