@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DEV := $(PYTHON) -m dev
 
-.PHONY: help setup demo screenshots test wheel changelog seams faults brokers load bench shell lint format stop clean
+.PHONY: help setup demo screenshots test wheel changelog seams redelivery faults brokers load bench shell lint format stop clean
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
@@ -29,6 +29,9 @@ faults: ## break everything docs/guarantees.md names; ROUNDS=20 MESSAGES=10000 F
 
 brokers: ## try real brokers; MESSAGES=2000 BROKERS=<name> CHECKS=<name>
 	@$(DEV) brokers $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(BROKERS),--brokers "$(BROKERS)") $(if $(CHECKS),--checks "$(CHECKS)")
+
+redelivery: ## messages that come again, simulated for each kind of broker; RUNS=20 of each
+	@MQTT_REDELIVERY_RUNS=$(or $(RUNS),20) $(DEV) test /mqtt_listener:TestRedelivery
 
 load: ## a backlog of 200,000 messages and a burst; SOAK=60 soaks for so many minutes
 	@$(DEV) load $(if $(SOAK),--soak $(SOAK))

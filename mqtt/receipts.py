@@ -44,6 +44,11 @@ class Receipt:
     connection: int = 0
     is_acked: bool = False
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether it is certain that it was not acknowledged."""
+        return self.connection > 0 and not self.is_acked
+
 
 def pack_receipts(receipts: Iterable[tuple[int, bytes]]) -> bytes:
     """Packet identifiers and digests as bytes, 18 each."""
@@ -63,12 +68,13 @@ class ReceiptLog:
     def __init__(self) -> None:
         # By packet id, oldest first; its oldest entry is had and removed in no time.
         self._receipts: OrderedDict[int, Receipt] = OrderedDict()
-        self._connection = 0  # number of the current one
+        self._connection = 1  # number of the current one
         self._awaited: Iterator[Receipt] | None = None  # rest of the log to match
         self._next: Receipt | None = None
         self._held: list[Judged] = []  # (again, original)
         self._redelivery = False
         self._renumbered: list[int] | None = None  # where the held ones may begin
+        self._renumbers = False  # whether the broker did so in this session
 
     def __len__(self) -> int:
         return len(self._receipts)
@@ -91,6 +97,7 @@ class ReceiptLog:
         """The broker knows nothing of earlier messages: nothing can come again."""
         self._connection += 1
         self._receipts.clear()
+        self._renumbers = False
         self._end_redelivery()
 
     def session_resumed(self) -> None:
@@ -177,16 +184,29 @@ class ReceiptLog:
         """Where the log may begin again, for a broker that numbers from 1 again.
 
         RabbitMQ does, and VerneMQ after a restart (against section 4.4). With one that
-        keeps them, a log of several messages has the first that comes again.
+        keeps them, a log of several messages has the first that comes again. With one
+        that did number anew, identifier 1 says nothing.
         """
         known = self._receipts.get(packet_id)
-        if packet_id != 1 or len(self) < 2 or (known and known.digest == digest):
+        is_kept = known and known.digest == digest and not self._renumbers
+        if packet_id != 1 or is_kept or not self._has_to_come:
             return []
-        return [
-            place
-            for place, receipt in enumerate(self._receipts.values())
-            if receipt.digest == digest
-        ]
+        places = []
+        for place, receipt in enumerate(self._receipts.values()):
+            if receipt.digest == digest:
+                places.append(place)
+            if receipt.is_owed:
+                break  # this one certainly comes again
+        return places
+
+    @property
+    def _has_to_come(self) -> bool:
+        """Whether the last message was certainly not acknowledged.
+
+        It was not, of several: that is held back.
+        """
+        newest = next(reversed(self._receipts.values()), None)
+        return len(self) > 1 or (newest is not None and newest.is_owed)
 
     def _match_renumbered(self, receipt: Receipt, places: list[int]) -> list[Judged]:
         """Go on comparing contents alone; the shortest that fits to the end does.
@@ -208,6 +228,7 @@ class ReceiptLog:
             return []
         held = [one for one, _itself in self._held]
         matched = list(zip(held, log[self._renumbered[-1] :], strict=True))
+        self._renumbers = True
         self._receipts.clear()
         for one, original in matched:
             again = Receipt(one.packet_id, one.digest, original.delivery)
@@ -218,7 +239,8 @@ class ReceiptLog:
 
     def _find(self, packet_id: int) -> Iterator[Receipt]:
         """Point at the receipt with this id; what is before it the broker has done."""
-        if packet_id in self._receipts:
+        is_anew = packet_id == 1 and self._renumbers
+        if packet_id in self._receipts and not is_anew:
             while next(iter(self._receipts)) != packet_id:
                 self._receipts.popitem(last=False)
         else:

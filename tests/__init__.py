@@ -47,6 +47,7 @@ from . import test_quarantine
 from . import test_rate
 from . import test_reading
 from . import test_receipts
+from . import test_redelivery
 from . import test_redirect
 from . import test_references
 from . import test_removal

@@ -124,18 +124,77 @@ class LowestIdBroker(FakeBroker):
         """New messages, as far as the window allows."""
         sent = b""
         while self._queue and len(self._in_flight) < self._window:
-            packet_id = next(
-                one for one in range(1, self._window + 1) if one not in self._in_flight
-            )
+            packet_id = self._free_id()
             self._in_flight[packet_id] = self._queue.popleft()
             sent += self._publish(packet_id)
         return sent
+
+    def _free_id(self):
+        return next(
+            one for one in range(1, self._window + 1) if one not in self._in_flight
+        )
 
     def _publish(self, packet_id, *, dup=False):
         topic, payload = self._in_flight[packet_id]
         content = len(topic).to_bytes(2) + topic.encode() + packet_id.to_bytes(2)
         content += b"\0" * self._is_5 + payload
         return bytes([0x32 | dup << 3, len(content)]) + content
+
+
+class UnrulyBroker(LowestIdBroker):
+    """What real brokers do to a session, against the specification or at its edge.
+
+    :param dup: whether it sets DUP on what it sends again.
+    :param renumbers: whether it counts identifiers from 1 with each connection.
+    :param denies: whether it says of a session that it is new.
+    :param is_late: whether it sends again behind newer messages.
+    """
+
+    def __init__(
+        self,
+        messages,
+        window=50,
+        *,
+        dup=True,
+        renumbers=False,
+        denies=False,
+        is_late=False,
+    ):
+        super().__init__(messages, window)
+        self._dup = dup
+        self._renumbers = renumbers
+        self._denies = denies
+        self._is_late = is_late
+        self._last_id = 0
+
+    def _resume(self, body, connection):
+        self.cut() if self._connection else None
+        self._connection = connection
+        self._is_5 = body[6] == 5
+        if self._renumbers:
+            self._in_flight = dict(enumerate(self._in_flight.values(), 1))
+            self._last_id = len(self._in_flight)
+        is_present = self._has_session and not self._denies
+        connack = bytes([is_present, 0]) + b"\0" * self._is_5
+        again = b"".join(
+            self._publish(packet_id, dup=self._dup) for packet_id in self._in_flight
+        )
+        more = self._more(len(self._in_flight) // 2) if self._has_session else b""
+        self._has_session = True
+        sent = more + again if self._is_late else again + more
+        return bytes([0x20, len(connack)]) + connack + sent
+
+    def _more(self, beyond=0):
+        self._window += beyond * self._is_late  # room for newer ones
+        sent = super()._more()
+        self._window -= beyond * self._is_late
+        return sent
+
+    def _free_id(self):
+        if not self._renumbers:
+            return super()._free_id()
+        self._last_id = self._last_id % 65_535 + 1
+        return self._last_id
 
 
 def _packets(connection):

@@ -19,7 +19,9 @@ CONTENTS = {
     "one in five equal": lambda number: "ON" if number % 5 == 0 else str(number),
     "all equal": lambda _number: "ON",
 }
-FAULTS = ("listener killed", "broker killed", "connection cut")
+LISTENER_KILLED = "listener killed"
+BROKER_KILLED = "broker killed"
+FAULTS = (LISTENER_KILLED, BROKER_KILLED, "connection cut")
 ANY_FAULT = "any of them"
 
 
@@ -41,6 +43,20 @@ class Cell(NamedTuple):
             "right",
             "in order",
         )
+
+    @property
+    def is_lossless(self):
+        """Whether what the broker does never takes a new message for an old one.
+
+        Equal messages under identifiers that are used again do, where the broker has
+        not been seen to number anew, or sends with DUP what it never sent before.
+        """
+        reuses = self.ids == "renumbered" or (
+            self.ids == "kept, lowest free"
+            and (self.dup, self.order) == ("always", "behind newer")
+        )
+        is_told = self.dup == "never" or self.present == "always 0"
+        return is_told or not reuses or self.content != "all equal"
 
 
 CELLS = [
@@ -125,6 +141,7 @@ class World:
 
     def __init__(self, seed, cell):
         self.random = random.Random(seed)
+        self.seed = seed
         self.cell = cell
         self.content = CONTENTS[cell.content]
         self.broker = SimulatedBroker(cell)
@@ -132,6 +149,9 @@ class World:
         self.breaks = self.lone = 0
         self.is_calm = False
         self.start()
+
+    def __repr__(self):
+        return f"World({self.seed}, {self.cell})"
 
     def start(self):
         """A new process, with what the database knows."""
@@ -184,8 +204,13 @@ class World:
     @property
     def undecidable(self):
         """How many messages may have been taken for another, which nobody can tell."""
-        may_reuse = self.cell.ids == "kept, lowest free" and self.cell.dup == "right"
+        may_reuse = self.cell.ids == "kept, lowest free" and self.cell.dup != "never"
         return self.lone if may_reuse and self.cell.content != "all different" else 0
+
+    @property
+    def missing(self):
+        """How many messages are not stored themselves, though an equal one may be."""
+        return len(set(range(self.broker.published)) - set(self.stored))
 
     def difference(self):
         """How many messages are lost and how many doubled, by content."""
@@ -235,8 +260,8 @@ class World:
             self.receipts.append((self.sequence, packed))
         for one in batch:
             one.sequence = self.sequence
-        if self.cell.fault == "listener killed" and self.happens(0.1):
-            self.crash()  # committed, and nobody was told
+        if self.may_be_killed and self.happens(0.1):
+            self.crash(LISTENER_KILLED)  # committed, and nobody was told
         else:
             self.reception.committed(batch, forgotten)
 
@@ -259,22 +284,30 @@ class World:
             sequence, packed = forgettable.rest
             self.receipts = [one for one in self.receipts if one[0] > sequence]
             self.receipts.insert(0, (sequence, list(unpack_receipts(packed))))
-        if self.cell.fault == "listener killed" and self.happens(0.1):
-            self.crash()
+        if self.may_be_killed and self.happens(0.1):
+            self.crash(LISTENER_KILLED)
         else:
             self.reception.forgotten(forgettable)
 
-    def crash(self):
+    @property
+    def may_be_killed(self):
+        """Whether the listener may be."""
+        return self.cell.fault in (LISTENER_KILLED, ANY_FAULT)
+
+    def crash(self, fault=None):
         """Some acknowledgements arrive, the rest and all on the wire is gone."""
         self.breaks += 1
-        if self.cell.fault != "broker killed":
+        fault = fault or self.cell.fault
+        if fault == ANY_FAULT:
+            fault = self.random.choice(FAULTS)
+        if fault != BROKER_KILLED:
             for _ in range(self.random.randint(0, len(self.broker.acks))):
                 self.broker.acknowledge()
             # Published behind an acknowledgement and on the wire when it breaks.
             for _ in range(self.random.randint(0, 3)):
                 self.broker.publish()
         self.reception.disconnected()
-        if self.cell.fault == "listener killed":
+        if fault == LISTENER_KILLED:
             self.start()
         else:
             self.connect()

@@ -228,7 +228,7 @@ class TestConnection(BaseCase):
         self.assertFalse(successor.observed.session_lost, "it was present")
         self.end(successor)
         self.client_id = f"test-{secrets.token_hex(8)}"
-        with mute_logger("odoo.addons.mqtt_listener.listener.connection"):
+        with mute_logger("odoo.addons.mqtt_listener.listener.login"):
             other = self.connect(self.settings("#"), filters=known)
         self.assertTrue(other.observed.session_lost)
 

@@ -18,7 +18,7 @@ class TestReception(BaseCase):
 
     def setUp(self):
         super().setUp()
-        self.inbox, self.acks = [], []
+        self.inbox, self.acks, self.sequence = [], [], 0
         self.reception = Reception(
             SimpleNamespace(put=lambda one: self.inbox.append(one) or True),
             SimpleNamespace(),
@@ -37,9 +37,11 @@ class TestReception(BaseCase):
 
     def commit(self):
         """Commit what waits; how many messages that were."""
-        batch, self.inbox[:] = list(self.inbox), []
-        for number, one in enumerate(batch, 1):
-            one.sequence = (self.reception._committed_through or 0) + number
+        batch = self.inbox.copy()
+        self.inbox.clear()
+        self.sequence += len(batch)
+        for one in batch:
+            one.sequence = self.sequence
         self.reception.committed(batch, 0)
         return len(batch)
 
@@ -86,3 +88,66 @@ class TestReception(BaseCase):
         self.receive((3, b"y"))
         self.assertEqual(self.commit(), 1)
         self.assertEqual(self.acks, [(1, 1), (2, 1)])
+
+
+class TestRedelivery(BaseCase):
+    """Whatever breaks with whatever broker, simulated.
+
+    One case nobody can decide: a single message is under way, its acknowledgement was
+    sent, the connection broke, and the broker had given its identifier to an equal one.
+    Then, and only then, the new one is taken for the old one.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.first = random.randrange(10**9)
+
+    def worlds(self, cell, count):
+        """Worlds in which it happened, with seeds that no run had before."""
+        for seed in range(self.first, self.first + count):
+            yield World(seed, cell).run()
+
+    def test_conformant_brokers(self):
+        """Each message is stored, once and in order, whatever the contents."""
+        undecidable = 0
+        for cell in CELLS:
+            if not cell.is_conformant:
+                continue
+            if cell.fault == FAULTS[0]:
+                cell = cell._replace(fault=ANY_FAULT)
+            for world in self.worlds(cell, max(RUNS, 100)):
+                self.assertEqual(world.broker.in_flight, [], world)
+                self.assertEqual(world.stored, sorted(set(world.stored)), world)
+                self.assertLessEqual(world.missing, world.undecidable, world)
+                undecidable += world.undecidable
+        self.assertTrue(undecidable, "the one case did not happen: is it tried?")
+
+    def test_other_brokers(self):
+        """Nothing is lost, but for equal messages, see ``Cell.is_lossless``."""
+        sizes = {}
+        for cell in CELLS:
+            doubled = breaks = 0
+            for world in self.worlds(cell, RUNS or 2):
+                lost, again = world.difference()
+                if cell.is_lossless:
+                    self.assertEqual(world.broker.in_flight, [], world)
+                    self.assertLessEqual(lost, world.undecidable, world)
+                # What is doubled was in flight when something broke.
+                most = world.breaks * world.broker.WINDOW
+                self.assertLessEqual(again, most, world)
+                doubled += again
+                breaks += world.breaks
+            sizes[cell] = round(100 * doubled / max(breaks, 1))
+        if RUNS:
+            _show(sizes)
+
+
+def _show(sizes):
+    """Log how many messages are doubled for 100 breaks, by broker and content."""
+    rows = {}
+    for cell, size in sizes.items():
+        rows.setdefault(cell[:-2], {}).setdefault(cell.content, []).append(str(size))
+    _logger.info("doubled for 100 times: %s", ", ".join(FAULTS))
+    for broker, contents in rows.items():
+        cells = [" / ".join(values) for values in contents.values()]
+        _logger.info("| %s |", " | ".join([*broker, *cells]))

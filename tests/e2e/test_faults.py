@@ -6,7 +6,7 @@ import signal
 import socket
 
 import pytest
-from fake_broker import FakeBroker, LowestIdBroker
+from fake_broker import FakeBroker, LowestIdBroker, UnrulyBroker
 from service import Numbers, Service, assert_exactly, publish
 
 from dev.servers import Mosquitto, wait_until
@@ -35,6 +35,44 @@ def test_equal_messages_under_reused_identifiers(odoo, protocol):
         service.wait_stored(count)
         wait_until(lambda: not service.read("waiting_count"), 30, "still waiting")
         assert len(service.rows()) == count
+        service.stop()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ways"),
+    [
+        ("5", {"dup": False}),
+        ("3.1.1", {"renumbers": True}),
+        ("5", {"denies": True}),
+        ("3.1.1", {"is_late": True}),
+    ],
+    ids=["no DUP", "numbered anew", "session denied", "behind newer"],
+)
+def test_brokers_that_break_rules(odoo, protocol, ways):
+    """Whatever is sent again, and however: nothing is lost.
+
+    What is stored twice was in flight when something broke.
+    """
+    count, window, breaks = 1000, 20, 4
+    chance = random.Random(protocol)
+    messages = [("machine/1", b"%d" % number) for number in range(count)]
+    with UnrulyBroker(messages, window, **ways) as broker:
+        service = Service(
+            odoo, broker, "machine/#", protocol=protocol, reconnect_min_delay=0.1
+        )
+        service.start()
+        for round_ in range(breaks):
+            mark = broker.acknowledged + chance.randint(1, count // 10)
+            wait_until(lambda mark=mark: broker.acknowledged >= mark, 30, "it stands")
+            if round_ % 2:
+                os.kill(service.listener_pid, signal.SIGKILL)
+            else:
+                broker.cut()
+        wait_until(lambda: broker.is_done, 60, "not all is acknowledged")
+        wait_until(lambda: not service.read("waiting_count"), 30, "still waiting")
+        stored = [payload for (payload,) in service.rows("payload")]
+        assert len(set(stored)) == count
+        assert len(stored) <= count + 2 * breaks * window
         service.stop()
 
 
