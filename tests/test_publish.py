@@ -69,7 +69,7 @@ class TestPublish(MqttCase):
             ({"topic": "a/+"}, "belong in topic filters"),
             ({"topic": "a/#"}, "belong in topic filters"),
             ({"topic": "a\0b"}, "NUL"),
-            ({"topic": "\ud800"}, "no valid text"),
+            ({"topic": "\ud800"}, "not valid text"),
             ({"topic": "x" * 65_536}, "65,535"),
             ({"payload": b"x" * 1000}, "takes 1000 at most"),
             ({"payload": {"a": object()}}, "not JSON"),
