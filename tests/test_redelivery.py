@@ -1,5 +1,6 @@
 import logging
 import os
+import random
 from types import SimpleNamespace
 
 from odoo.tests import BaseCase
