@@ -8,6 +8,7 @@ from odoo.tests import BaseCase
 from ..listener.observed import Observed
 from ..listener.reception import Reception
 from ..mqtt.message import Message
+from .redelivery import ANY_FAULT, CELLS, FAULTS, World
 
 _logger = logging.getLogger(__name__)
 
