@@ -42,7 +42,11 @@ class MqttService(models.Model):
         """
         if batch_id:
             return self._ingest_apart(self.env["mqtt.batch"].browse(batch_id))
-        batches, has_more = self.env["mqtt.batch"]._take(self.company_id)
+        services = self.exists()
+        if not services:
+            self._wake_ingest()  # others of their company may have relied on this job
+            return self.env._("The service was deleted.")
+        batches, has_more = self.env["mqtt.batch"]._take(services.company_id)
         if self._has_killed_its_worker(most_retries=None):
             return self._set_apart(batches[:PIECES])
         counts, stored, failing = self._ingest(batches)
@@ -51,7 +55,7 @@ class MqttService(models.Model):
             apart = batches.filtered(lambda batch: batch.service_id.id in failing)
             said += ", " + self._set_apart(apart)
         if has_more:
-            self._enqueue_ingest()
+            services._enqueue_ingest()
         self._dispatch_stored(stored)
         return said
 

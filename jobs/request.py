@@ -67,8 +67,11 @@ class MqttRequest(models.Model):
         """queue_job's hook: have a job say whose it is."""
         return {
             **super()._job_store_values(job),
-            "mqtt_service_id": job.recordset.service_id.id,
-            "mqtt_message_id": job.kwargs.get("message_id"),
+            "mqtt_service_id": job.recordset.exists().service_id.id,
+            "mqtt_message_id": self.env["mqtt.signal.history"]
+            .browse(job.kwargs.get("message_id"))
+            .exists()
+            .id,
         }
 
     def _enqueue_silence(self, seconds, through=None) -> None:

@@ -78,25 +78,3 @@ def test_memory(new_odoo, broker, protocol):
         row, digest, taken = receive(service, broker, f"large/{protocol}/gone", size)
         assert row == (size, digest, False)
         assert taken <= SPARE
-
-
-@pytest.mark.xfail(
-    reason="10 MB are not received over WebSockets: the connection is lost instead",
-    strict=True,
-)
-def test_websockets(odoo, broker):
-    """The same both ways over WebSockets."""
-    service = Service(
-        odoo, broker, "large/ws/#", port=broker.ws_port, transport="websockets"
-    )
-    service.start()
-    size = 10 * MIB
-    row, digest, _taken = receive(service, broker, "large/ws/in", size)
-    assert row == (size, digest, True)
-    payload = "0123456789abcdef" * (size // 16)
-    service.call("mqtt_publish", "large/ws/out", payload)
-    where = "topic = 'large/ws/out' AND direction = 'receive'"
-    service.wait_stored(1, 180, where)
-    (row,) = service.rows("size, payload_digest", where)
-    assert row == (size, hashlib.sha256(payload.encode()).hexdigest())
-    assert service.read("reconnect_count") == 0
