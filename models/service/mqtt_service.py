@@ -287,7 +287,7 @@ class MqttService(models.Model):
         Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
         """
         service = job.recordset[:1]  # those of a job that stores have one company
-        # Asked for with each change of state: what the job is for may be deleted by then.
+        # Asked for with each change of state: these may be deleted by then.
         handler = self.env["mqtt.handler"].browse(job.kwargs.get("handler_id"))
         message = self.env["mqtt.signal.history"].browse(job.kwargs.get("message_id"))
         return {
