@@ -173,6 +173,8 @@ class MqttSignalHistory(models.Model):
             seconds = job.mqtt_handler_id._retry_seconds(job.retry)
             if job._mqtt_try_again(seconds):
                 return
+        if not self.exists():
+            return  # deleted meanwhile, which its job says
         topic = short_line(self.topic, TOPIC_CHARS)
         for job in jobs.sorted("date_started")[-1:]:
             if exc_name in ONE_LINE:

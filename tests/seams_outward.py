@@ -4,9 +4,6 @@ and what is deleted.
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from psycopg2 import IntegrityError
-
-from odoo.tools import mute_logger
 
 from .seams_outgoing import MOODS
 
@@ -137,21 +134,3 @@ class Outward:
         # A topic of its own: a service that comes after it counts from 1 again.
         message = self.case.message(f"plant/z{other.id}", b"good")
         self.case.enqueue(*[message] * count, service=other)
-
-    @precondition(lambda self: hasattr(self, "world") and self.world.other)
-    @rule()
-    def other_service_deleted(self):
-        """Messages keep it; a person who deletes those as well can."""
-        env, other = self.case.env, self.world.other
-        of_service = [("service_id", "=", other.id)]
-        env["mqtt.signal.history"].search(of_service).unlink()
-        env["mqtt.quarantine"].search(of_service).unlink()
-        self.world.reset()
-        try:
-            with mute_logger("odoo.sql_db"), env.cr.savepoint():
-                other.unlink()
-        except IntegrityError:
-            assert env["mqtt.batch"].search_count(of_service), "nothing keeps it"
-        else:
-            self.world.other = None
-        self.world.reset()
