@@ -115,7 +115,7 @@ def test_what_is_refused_says_why(odoo, tls_broker, authority, good):
         # The system does not know the plant's authority.
         assert_refused(secure(odoo, broker, None), "tls", "not trusted")
         assert_refused(
-            secure(odoo, broker, authority, port=broker.port), "tls", "speak TLS"
+            secure(odoo, broker, authority, port=broker.port), "tls", "uses TLS"
         )
         assert_refused(
             secure(odoo, broker, authority, tls=False), "login", "Port and TLS"
@@ -136,7 +136,7 @@ def test_client_certificates(odoo, tls_broker, authority, good):
     }
     with tls_broker(good, clients=clients) as broker:
         service = secure(odoo, broker, authority)
-        words = "asks for a client certificate"
+        words = "requires a client certificate"
         assert_refused(service, "tls", words, "client certificate")
         unknown = secure(
             odoo,
@@ -214,7 +214,7 @@ def test_websockets(odoo, tls_broker, authority, good):
         service.wait_stored(1)
         service.stop()
         plain = Service(odoo, broker, "tls/#", transport="websockets")
-        assert_refused(plain, "login", "WebSockets there")
+        assert_refused(plain, "login", "MQTT over WebSockets")
 
 
 def test_unchecked(odoo, tls_broker):

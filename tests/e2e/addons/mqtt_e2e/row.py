@@ -6,7 +6,6 @@ from odoo import api, fields, models
 from odoo.addons.mqtt_listener import mqtt_handler, mqtt_response
 from odoo.addons.queue_job.exception import FailedJobError
 
-OUTLASTING = 3.0  # seconds; see the test's idle_in_transaction_session_timeout
 SLOW = 0.004  # seconds a message, so that a job of 1,000 can be caught in the middle
 
 
@@ -41,16 +40,6 @@ class Row(models.Model):
         self._add(message)
         if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
             raise ValueError(f"no {message.payload}")
-
-    @mqtt_handler("e2e/outlasts", max_retries=3, retry_pattern={1: 1})
-    def _on_outlasts(self, message):
-        """Every hundredth call takes longer than the server lets a transaction idle."""
-        self._add(message)
-        if int(message.payload) % 100 == 7 and not self._parameter("repaired"):
-            self.env.flush_all()
-            with Path(self._parameter("marks")).open("a") as marks:
-                marks.write(".")
-            time.sleep(OUTLASTING)
 
     @mqtt_handler("e2e/refused")
     def _on_refused(self, message):
