@@ -141,7 +141,7 @@ class TestAnnouncements(ListenerCase):
         self.announce_all()
         with (
             Recorder(acknowledges=None) as broker,
-            mute_logger(f"{LOGGER}.connection"),
+            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
             self.listening(broker) as connection,
         ):
             broker.wait_published(b"birth")
@@ -186,7 +186,7 @@ class TestAnnouncements(ListenerCase):
             with (
                 self.subTest(code),
                 Recorder(reason=reason) as broker,
-                mute_logger(f"{LOGGER}.connection"),
+                mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
                 self.listening(broker, until="disconnected") as connection,
             ):
                 problem = connection.observed.problem

@@ -326,7 +326,10 @@ class TestConnection(BaseCase):
         connection = self.connect(self.settings("#"))
         self.publish("n", b"before")
         (waiting,) = self.take(connection, 1)
-        with mute_logger("odoo.addons.mqtt_listener.listener.connection"):
+        with mute_logger(
+            "odoo.addons.mqtt_listener.listener.connection",
+            "odoo.addons.mqtt_listener.listener.login",
+        ):
             connection._client.socket().shutdown(socket.SHUT_RDWR)
             connection.wait(lambda: connection.observed.reconnects)
             connection.wait(lambda: connection.observed.state == "connected")
@@ -341,7 +344,10 @@ class TestConnection(BaseCase):
         """Until it is known again: it would take the session from who has it now."""
         connection = self.connect(self.settings("#"))
         connection.hold_service(False)
-        with mute_logger("odoo.addons.mqtt_listener.listener.connection"):
+        with mute_logger(
+            "odoo.addons.mqtt_listener.listener.connection",
+            "odoo.addons.mqtt_listener.listener.login",
+        ):
             connection._client.socket().shutdown(socket.SHUT_RDWR)
             connection.wait(lambda: connection.observed.state == "disconnected")
             successor = self.connect(self.settings("#"))
@@ -424,7 +430,10 @@ class TestConnection(BaseCase):
         ):
             with (
                 self.subTest(**values),
-                mute_logger("odoo.addons.mqtt_listener.listener.connection"),
+                mute_logger(
+                    "odoo.addons.mqtt_listener.listener.connection",
+                    "odoo.addons.mqtt_listener.listener.login",
+                ),
             ):
                 settings = self.settings("#", **values)
                 connection = self.connect(settings, until="disconnected")

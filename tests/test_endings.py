@@ -14,7 +14,7 @@ from .strict_broker import StrictBroker
 class TestClosing(ListenerCase):
     """Brokers that refuse by closing."""
 
-    @mute_logger(f"{LOGGER}.connection", f"{LOGGER}.subscriber")
+    @mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login", f"{LOGGER}.subscriber")
     def found(self, broker, *, culprits, **values):
         """What becomes of the subscriptions once the culprits are found."""
         self.subscribe("a", "deep", "b", "deeper")
@@ -72,7 +72,7 @@ class TestClosing(ListenerCase):
         )
         with (
             broker,
-            mute_logger(f"{LOGGER}.connection"),
+            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
             self.assertLogs(f"{LOGGER}.announcer", "WARNING") as log,
             self.listening(broker) as connection,
         ):
@@ -101,7 +101,9 @@ class TestClosing(ListenerCase):
     def test_what_is_changed_is_tried_again(self):
         with (
             StrictBroker(closes_on=["deep"], disconnect=b"\xe0\1\x8f") as broker,
-            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.subscriber"),
+            mute_logger(
+                f"{LOGGER}.connection", f"{LOGGER}.login", f"{LOGGER}.subscriber"
+            ),
         ):
             self.subscribe("a", "deep")
             with self.listening(broker) as connection:
@@ -123,7 +125,7 @@ class TestEndings(ListenerCase):
     def problem(self, broker, until, **values):
         with (
             broker,
-            mute_logger(f"{LOGGER}.connection"),
+            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
             self.listening(broker, until=until, **values) as connection,
         ):
             problem = connection.observed.problem

@@ -161,7 +161,7 @@ class TestRedirect(ListenerCase):
                 self.subTest(reason),
                 Recorder() as second,
                 sends_to(reason, address(second)) as first,
-                mute_logger(f"{LOGGER}.connection"),
+                mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
                 self.listening(first) as connection,
             ):
                 second.cut()
@@ -183,7 +183,7 @@ class TestRedirect(ListenerCase):
         """It gives up after a few, waits, and says so."""
         with (
             sends_to(FOR_NOW, "127.0.0.1") as broker,  # to itself
-            mute_logger(f"{LOGGER}.connection"),
+            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
             self.listening(
                 broker,
                 until="redirect_loop",
@@ -199,7 +199,7 @@ class TestRedirect(ListenerCase):
         with (
             Recorder() as second,
             sends_to(FOR_GOOD, address(second)) as first,
-            mute_logger(f"{LOGGER}.connection"),
+            mute_logger(f"{LOGGER}.connection", f"{LOGGER}.login"),
             self.listening(first, until="moved", follow_redirects=False) as connection,
         ):
             self.assertIn(address(second), self.words(connection.observed.problem))
