@@ -7,10 +7,10 @@ TRAFFIC, RECONNECT, RESTART = "traffic", "reconnect", "restart"
 
 STEPS = {
     "connection:MqttConnection._on_message": TRAFFIC,
-    "connection:MqttConnection._read": TRAFFIC,
-    "connection:MqttConnection._turn": TRAFFIC,
-    "connection:MqttConnection._beat": TRAFFIC,
-    "connection:MqttConnection._confirm": TRAFFIC,
+    "socket_loop:SocketLoop._read": TRAFFIC,
+    "socket_loop:SocketLoop._turn": TRAFFIC,
+    "socket_loop:SocketLoop._beat": TRAFFIC,
+    "heartbeat:Heartbeat.confirm": TRAFFIC,
     "connection:MqttConnection._obey": TRAFFIC,
     "connection:MqttConnection._connect": RECONNECT,
     "connection:MqttConnection._on_connect": RECONNECT,

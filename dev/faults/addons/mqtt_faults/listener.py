@@ -7,13 +7,15 @@ import time
 
 from .traps import Injected, sprung
 
+CLOCKED = ("connection", "incoming", "login", "observed", "socket_loop")
+
 
 def post_load():
     """Wrap the methods that ``MQTT_FAULTS_STEPS`` names: ``module:Class.method …``."""
-    connection = importlib.import_module(
-        "odoo.addons.mqtt_listener.listener.connection"
-    )
-    connection.time = Clock()
+    clock = Clock()
+    for name in CLOCKED:
+        module = importlib.import_module(f"odoo.addons.mqtt_listener.listener.{name}")
+        module.time = clock
     for step in os.environ.get("MQTT_FAULTS_STEPS", "").split():
         module, _, path = step.partition(":")
         class_name, _, method = path.partition(".")
