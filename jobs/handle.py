@@ -35,14 +35,12 @@ class MqttSignalHistory(models.Model):
 
     def _job_store_values(self, job) -> dict[str, Any]:
         """queue_job's hook: have a job say which message and handler it is for."""
-        # Asked for with each change of state: both may be deleted by then.
-        message = job.recordset.exists()
-        handler = self.env["mqtt.handler"].browse(job.kwargs.get("handler_id"))
+        message = job.recordset.exists()  # it is asked when it was deleted, too
         return {
             **super()._job_store_values(job),
             "mqtt_service_id": message.service_id.id,
             "mqtt_message_id": message.id,
-            "mqtt_handler_id": handler.exists().id,
+            "mqtt_handler_id": job.kwargs.get("handler_id"),
         }
 
     def _enqueue_handle(self, handler, failure=None, **context) -> bool:

@@ -68,10 +68,7 @@ class MqttRequest(models.Model):
         return {
             **super()._job_store_values(job),
             "mqtt_service_id": job.recordset.exists().service_id.id,
-            "mqtt_message_id": self.env["mqtt.signal.history"]
-            .browse(job.kwargs.get("message_id"))
-            .exists()
-            .id,
+            "mqtt_message_id": job.kwargs.get("message_id"),
         }
 
     def _enqueue_silence(self, seconds, through=None) -> None:

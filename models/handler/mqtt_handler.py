@@ -9,6 +9,7 @@ from ...mqtt.handler import (
 )
 from ...mqtt.log import get_logger
 from ...mqtt.pattern import TopicPattern
+from ..common.actions import open_records
 from ..common.groups import MANAGER
 
 _logger = get_logger(__name__)
@@ -230,22 +231,16 @@ class MqttHandler(models.Model):
     def action_open_dead_letters(self):
         """Open the failed messages of this handler."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_dead_letter_action"
-        )
         domain = [("mqtt_handler_id", "in", self.ids), ("state", "=", "failed")]
-        return {**action, "domain": domain, "context": {}}
+        return open_records(self.env, "mqtt_dead_letter_action", domain)
 
     def action_open_messages(self):
         """Open the messages whose topics match."""
         self.ensure_one()
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
-        )
         topic_filter = TopicPattern(self.pattern).filter.text
         domain = [("topic_filter", "=", topic_filter), ("has_handlers", "=", True)]
-        return {**action, "domain": domain, "context": {}}
+        return open_records(self.env, "mqtt_signal_history_action", domain)
 
     # Declared methods
 

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from odoo.addons.queue_job.exception import FailedJobError
 
 from ...mqtt.wording import short_line
+from ..common.actions import open_records
 from ..common.groups import OPERATOR
 from .state_sql import has_state, state_of_many, state_of_row
 
@@ -191,7 +192,4 @@ class MqttSignalHistory(models.Model):
     def action_open_jobs(self):
         """Open the jobs of this message that are still there."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.queue_job_action"
-        )
-        return {**action, "domain": list(self._domain_of_jobs()), "context": {}}
+        return open_records(self.env, "queue_job_action", self._domain_of_jobs())

@@ -6,13 +6,8 @@ from ...mqtt.wording import short_line, short_trace
 LINES = ("name", "exc_name", "exc_message", "result")
 TRACE = "exc_info"
 SAID = {*LINES, TRACE}
-OWN_FIELDS = {  # stored ones, which say what a job of MQTT is for
-    "mqtt_service_id",
-    "mqtt_message_id",
-    "mqtt_handler_id",
-    "mqtt_told",
-    "mqtt_cause",
-}
+LINKS = {"mqtt_service_id", "mqtt_message_id", "mqtt_handler_id"}
+OWN_FIELDS = {*LINKS, "mqtt_told", "mqtt_cause"}  # stored: what a job of MQTT is for
 
 
 class QueueJob(models.Model):
@@ -26,6 +21,17 @@ class QueueJob(models.Model):
             raise AccessError(
                 self.env._("What a job does with MQTT messages cannot be changed.")
             )
+
+    def _mqtt_without_links(self, vals):
+        """These values, without what a job is for where queue_job stores it again.
+
+        queue_job asks for that with each change of state. It was written when the job
+        was created, and PostgreSQL empties it when the record is deleted: written
+        again, it would refer to a record that does not exist any more.
+        """
+        if self.env.context.get("_job_edit_sentinel") is not self.EDIT_SENTINEL:
+            return vals
+        return {name: value for name, value in vals.items() if name not in LINKS}
 
     @api.model
     @api.private

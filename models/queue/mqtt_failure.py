@@ -2,6 +2,7 @@ from odoo import fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..common.actions import open_records
 from ..common.groups import OPERATOR, check_group
 
 BULK = 20_000  # messages that are decided about in a request; the rest by jobs
@@ -87,10 +88,7 @@ class MqttFailure(models.Model):
     def action_open(self):
         """Open these messages one by one."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_dead_letter_action"
-        )
-        return {**action, "domain": list(self._job_domain()), "context": {}}
+        return open_records(self.env, "mqtt_dead_letter_action", self._job_domain())
 
     def action_requeue(self):
         """Have the handlers try these messages again, with all their tries.

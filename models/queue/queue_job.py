@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from ...mqtt.cause import cause_of
+from ..common.actions import open_records
 from ..common.wide_fields import BigMany2one
 from .guard import is_of_mqtt, storable
 
@@ -91,6 +92,7 @@ class QueueJob(models.Model):
         :raise AccessError: when a user changes whose message a job is for.
         """
         self._mqtt_check_write(vals)
+        vals = self._mqtt_without_links(vals)
         of_mqtt = self.sudo().filtered("mqtt_service_id")
         if not of_mqtt:
             return super().write(vals)
@@ -222,9 +224,6 @@ class QueueJob(models.Model):
         self.check_access("read")
         if self.method_name != "_job_dispatch" and "first_sequence" not in self.kwargs:
             return self.action_mqtt_open_message()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
-        )
         domain = [("service_id", "=", self.mqtt_service_id.id)]
         if self.method_name == "_job_dispatch":
             rows = self.mqtt_service_id._waiting_rows(**self.kwargs, limit=ROWS_SHOWN)
@@ -235,7 +234,7 @@ class QueueJob(models.Model):
                 ("sequence", ">=", self.kwargs["first_sequence"]),
                 ("sequence", "<=", self.kwargs["last_sequence"]),
             ]
-        return {**action, "domain": domain, "context": {}}
+        return open_records(self.env, "mqtt_signal_history_action", domain)
 
     def related_action_mqtt_stored(self):
         """Open the messages of the services that a job stores for."""
@@ -247,11 +246,10 @@ class QueueJob(models.Model):
         """Open the messages that a job has still to publish, else its first."""
         self.ensure_one()
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
-        )
         messages = self.sudo()._mqtt_outgoing().message_id or self.mqtt_message_id
-        return {**action, "domain": [("id", "in", messages.ids)], "context": {}}
+        return open_records(
+            self.env, "mqtt_signal_history_action", [("id", "in", messages.ids)]
+        )
 
     def related_action_mqtt_handler(self):
         """Open the handler that a job works for."""

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..common.actions import open_records
+
 
 class MqttService(models.Model):
     """How many messages and jobs a service has, and the lists of them."""
@@ -93,39 +95,30 @@ class MqttService(models.Model):
     def action_open_messages(self):
         """Open the messages of this service."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
+        return open_records(
+            self.env, "mqtt_signal_history_action", [("service_id", "in", self.ids)]
         )
-        return {**action, "domain": [("service_id", "in", self.ids)], "context": {}}
 
     def action_open_quarantine(self):
         """Open the messages of this service that cannot be stored."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_quarantine_action"
+        return open_records(
+            self.env, "mqtt_quarantine_action", [("service_id", "in", self.ids)]
         )
-        return {**action, "domain": [("service_id", "in", self.ids)], "context": {}}
 
     def action_open_jobs(self):
         """Open the jobs of this service in queue_job's monitor."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.queue_job_action"
+        return open_records(
+            self.env, "queue_job_action", [("mqtt_service_id", "in", self.ids)]
         )
-        return {
-            **action,
-            "domain": [("mqtt_service_id", "in", self.ids)],
-            "context": {},
-        }
 
     def action_open_subscriptions(self):
         """Open the subscriptions of this service."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_subscription_action"
+        return open_records(
+            self.env,
+            "mqtt_subscription_action",
+            [("service_id", "in", self.ids)],
+            default_service_id=self.id,
         )
-        return {
-            **action,
-            "domain": [("service_id", "in", self.ids)],
-            "context": {"default_service_id": self.id},
-        }

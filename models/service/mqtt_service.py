@@ -287,14 +287,11 @@ class MqttService(models.Model):
         Not ``_job_store_values_for_<method>``: queue_job discards what that returns.
         """
         service = job.recordset[:1]  # those of a job that stores have one company
-        # Asked for with each change of state: these may be deleted by then.
-        handler = self.env["mqtt.handler"].browse(job.kwargs.get("handler_id"))
-        message = self.env["mqtt.signal.history"].browse(job.kwargs.get("message_id"))
         return {
             **super()._job_store_values(job),
-            "mqtt_service_id": service.exists().id,
-            "mqtt_handler_id": handler.exists().id,
-            "mqtt_message_id": message.exists().id,
+            "mqtt_service_id": service.id,
+            "mqtt_handler_id": job.kwargs.get("handler_id"),
+            "mqtt_message_id": job.kwargs.get("message_id"),
         }
 
     def _for_jobs(self):

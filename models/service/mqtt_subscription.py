@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ...mqtt.interface import SubscriptionValues
 from ...mqtt.topic import TopicError, TopicFilter
+from ..common.actions import open_records
 from .reason_codes import describe_reason
 
 IDENTIFIERS = "mqtt_subscription_identifier_seq"
@@ -191,14 +192,11 @@ class MqttSubscription(models.Model):
     def action_open_messages(self):
         """Open the messages this subscription brought."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_signal_history_action"
+        return open_records(
+            self.env,
+            "mqtt_signal_history_action",
+            [("subscription_id", "in", self.ids)],
         )
-        return {
-            **action,
-            "domain": [("subscription_id", "in", self.ids)],
-            "context": {},
-        }
 
     def _listener_values(self) -> SubscriptionValues:
         """What the listener learns of a subscription."""

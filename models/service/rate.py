@@ -5,6 +5,7 @@ from odoo.exceptions import ValidationError
 
 from ...mqtt.log import get_logger
 from ...mqtt.wording import TOPIC_CHARS, short_line
+from ..common.actions import open_records
 
 _logger = get_logger(__name__)
 
@@ -61,10 +62,9 @@ class MqttService(models.Model):
     def action_open_paused(self):
         """Open the topics of this service that are paused."""
         self.check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_paused_topic_action"
+        return open_records(
+            self.env, "mqtt_paused_topic_action", [("service_id", "in", self.ids)]
         )
-        return {**action, "domain": [("service_id", "in", self.ids)], "context": {}}
 
     # For the listener
 

@@ -4,6 +4,7 @@ from odoo.tools import config, format_datetime
 
 from ...mqtt.interface import LISTENER_LOCK_CLASS, MODULE
 from ...mqtt.log import get_logger
+from ..common.actions import open_records
 
 _logger = get_logger(__name__)
 
@@ -205,7 +206,4 @@ class MqttService(models.Model):
         self.check_access("read")
         handlers = self.env["mqtt.handler"].search([("suspended_since", "!=", False)])
         own = handlers.filtered(lambda one: any(map(one._is_for, self)))
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "mqtt_listener.mqtt_handler_action"
-        )
-        return {**action, "domain": [("id", "in", own.ids)], "context": {}}
+        return open_records(self.env, "mqtt_handler_action", [("id", "in", own.ids)])
