@@ -1,13 +1,13 @@
 {
     "name": "MQTT Listener",
-    "version": "19.0.1.7.0",
+    "version": "19.0.1.8.0",
     "category": "Technical",
     "summary": "MQTT messages into Odoo through queue_job, none lost, none doubled",
     "author": "mqtt_listener contributors",
     "license": "LGPL-3",
     "development_status": "Beta",
     "depends": ["bus", "mail", "queue_job"],
-    "external_dependencies": {"python": ["cryptography>=3.4.8", "paho-mqtt>=2.1,<3"]},
+    "external_dependencies": {"python": ["cryptography>=3.4.8", "paho-mqtt>=2.1,<3", "python-jsonpath>=2.0,<3"]},
     "data": [
         "security/mqtt_groups.xml",
         "security/ir.model.access.csv",
