@@ -42,10 +42,8 @@ class MqttHandler(models.Model):
             context["allowed_company_ids"] = service.company_id.ids
         env = env(context=context)
         pattern = TopicPattern(self.pattern)
-        is_batch = self.batch and self.kind == "code"
-        run = (
-            self._bind_action(env) if self.kind == "action" else self._bind_method(env)
-        )
+        is_batch = self.batch and self.kind != "action"
+        run = getattr(self, f"_bind_{self.kind}")(env)
 
         def call(messages) -> None:
             # sudo: whom the handler runs as need not be an MQTT user
@@ -73,7 +71,14 @@ class MqttHandler(models.Model):
         value = parameters.get_param("mqtt_listener.interrupt_calls") or ""
         return Guard(self.env.cr, self._seconds(limit), value.lower() in SWITCHED_ON)
 
-    def _bind_method(self, env) -> Callable[..., Any]:
+    def _bind_code(self, env) -> Callable[..., Any]:
+        """As each ``_bind_<kind>``: what a handler of this kind runs.
+
+        :param env: with the user and the company that it runs as.
+        :return: a function of messages and of the named levels of their topics
+            (a value a name; a list of values a name where ``batch``).
+        :raise HandlerError: when it cannot run now.
+        """
         if not self._declared_method():
             raise HandlerGoneError(self._describe_gone())
         method = getattr(env[self.model_name], self.method_name)

@@ -126,7 +126,7 @@ class MqttService(models.Model):
             function = handler._bind(self, **context)
         except HandlerError as error:
             function = _raising(error)
-        if handler.batch and handler.kind == "code":
+        if handler.batch and handler.kind != "action":
             yield Call(self, handler, messages, function)
         else:
             for message in messages:

@@ -44,7 +44,7 @@ class MqttHandler(models.Model):
 
     @api.constrains("channel")
     def _check_channel(self):
-        for handler in self.filtered(lambda one: one.kind == "action"):
+        for handler in self.filtered(lambda one: one.kind != "code"):
             name = handler.channel
             if not self.env["queue.job.channel"].search_count(
                 [("complete_name", "=", name)], limit=1

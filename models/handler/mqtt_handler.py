@@ -171,7 +171,7 @@ class MqttHandler(models.Model):
         "(model_name, method_name, position) WHERE kind = 'code'"
     )
     _action_required = models.Constraint(
-        "CHECK(kind = 'code' OR action_server_id IS NOT NULL)",
+        "CHECK(kind <> 'action' OR action_server_id IS NOT NULL)",
         "Choose the server action that the handler runs.",
     )
     _numbers = models.Constraint(
