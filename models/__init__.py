@@ -4,4 +4,5 @@ from . import handler
 from . import listener_state
 from . import queue
 from . import service
+from . import topic
 from . import message
