@@ -1,0 +1,2 @@
+from . import topic_history
+from . import topic_value
