@@ -109,6 +109,32 @@ def compare_time(operator, value):
     )
 
 
+def after_message(message):
+    """Messages after one, in their order."""
+    return _beyond(message, ">")
+
+
+def before_message(message):
+    """Messages before one, in their order."""
+    return _beyond(message, "<")
+
+
+def _beyond(message, operator):
+    # No ORM equivalent: it leaves microseconds out. The times alone are for the index,
+    # whose columns are not those of the rows that are compared.
+    return Domain.custom(
+        to_sql=lambda model, alias, query: SQL(
+            "(%(time)s %(operator)s= %(own)s"
+            " AND (%(time)s, %(id)s) %(operator)s (%(own)s, %(own_id)s))",
+            time=model._field_to_sql(alias, "timestamp", query),
+            id=model._field_to_sql(alias, "id", query),
+            operator=SQL(operator),
+            own=message.timestamp,
+            own_id=message.id,
+        )
+    )
+
+
 def to_seconds(time):
     """Seconds since 1970 of a time in UTC without a zone."""
     return time.replace(tzinfo=timezone.utc).timestamp()

@@ -2,13 +2,19 @@ from datetime import datetime, timezone
 
 from odoo import models
 from odoo.fields import Domain
-from odoo.tools import SQL, LazyTranslate
+from odoo.tools import LazyTranslate
 
 from ...mqtt.payload import decode_text, hex_view
 from ...mqtt.value_lines import Line, json_lines, mark_changes, text_lines
 from ...mqtt.wording import short_line
 from ..common.groups import MANAGER, OPERATOR
-from .topic_history import NEWEST_FIRST, OLDEST_FIRST, to_seconds
+from .topic_history import (
+    NEWEST_FIRST,
+    OLDEST_FIRST,
+    after_message,
+    before_message,
+    to_seconds,
+)
 
 _lt = LazyTranslate(__name__)
 
@@ -16,6 +22,7 @@ READ_BYTES = 131_072  # of a payload; JSON that is longer is shown as text
 LINES = 500
 LINE_CHARS = 2_000
 GONE = 20  # paths that are named
+NUMBER_BEGINS = tuple("-0123456789tf")  # of numbers, true and false
 
 QOS = {  # the one vocabulary for quality of service
     0: _lt("QoS 0, at most once"),
@@ -37,8 +44,11 @@ class MqttService(models.Model):
         :param topic: name of the topic.
         :param message_id: of the message; ``None``: the newest.
         :return: ``now`` (seconds since 1970), ``may_publish``, ``may_configure``,
-            ``service`` (its name), ``speaks_5`` (MQTT 5) and ``message``, see
-            :meth:`~.MqttSignalHistory._as_topic_value`; ``False`` where there is none.
+            ``service`` (its name), ``speaks_5`` (MQTT 5), ``retained`` (see
+            :meth:`_topic_retained`), ``message`` (see
+            :meth:`~.MqttSignalHistory._as_topic_value`) and ``handlers`` (what came of
+            it, see :meth:`~.MqttSignalHistory._handler_outcomes`); without a message,
+            these are ``False`` and empty.
         :raise AccessError: for a user who may not read the service.
         """
         domain = self._domain_of_topic(topic)
@@ -52,7 +62,9 @@ class MqttService(models.Model):
             "may_configure": self.env.user.has_group(MANAGER),
             "service": self.name,
             "speaks_5": self.protocol == "5",
+            "retained": self._topic_retained(topic),
             "message": message and message._as_topic_value(),
+            "handlers": message._handler_outcomes() if message else [],
         }
 
 
@@ -86,7 +98,11 @@ class MqttSignalHistory(models.Model):
             (pairs of name and text), ``older`` and ``newer`` (ids, or ``False``).
         """
         self.ensure_one()
-        older, newer = self._neighbour(is_older=True), self._neighbour(is_older=False)
+        domain = self.service_id._domain_of_topic(self.topic)
+        older = self.search(
+            domain & before_message(self), order=NEWEST_FIRST, limit=1
+        )
+        newer = self.search(domain & after_message(self), order=OLDEST_FIRST, limit=1)
         kind, lines, is_cut = self._value_lines()
         gone = mark_changes(lines, older._value_lines()[1]) if older else []
         kinds = dict(self._fields["payload_kind"]._description_selection(self.env))
@@ -112,26 +128,6 @@ class MqttSignalHistory(models.Model):
             "older": older.id,
             "newer": newer.id,
         }
-
-    def _neighbour(self, *, is_older):
-        """The message of the same topic before this one, or after it."""
-        operator = SQL("<" if is_older else ">")
-        # No ORM equivalent: it leaves microseconds out. The times alone are for the
-        # index, whose columns are not those of the row that is compared.
-        beyond = Domain.custom(
-            to_sql=lambda model, alias, query: SQL(
-                "(%(time)s %(operator)s= %(own)s"
-                " AND (%(time)s, %(id)s) %(operator)s (%(own)s, %(own_id)s))",
-                time=model._field_to_sql(alias, "timestamp", query),
-                id=model._field_to_sql(alias, "id", query),
-                operator=operator,
-                own=self.timestamp,
-                own_id=self.id,
-            )
-        )
-        order = NEWEST_FIRST if is_older else OLDEST_FIRST
-        domain = self.service_id._domain_of_topic(self.topic) & beyond
-        return self.search(domain, order=order, limit=1)
 
     def _value_lines(self):
         """The payload as people read it.
@@ -193,6 +189,8 @@ def _as_dict(line: Line):
         values["cut"] = len(line.text) - LINE_CHARS
     if line.path is not None:
         values["path"] = line.path
+    if line.token[:1] in NUMBER_BEGINS:
+        values["number"] = True
     if line.is_changed:
         values["changed"] = True
     if line.was is not None:
