@@ -6,3 +6,4 @@ from . import queue
 from . import service
 from . import topic
 from . import message
+from . import pane

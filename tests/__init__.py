@@ -63,6 +63,7 @@ from . import test_tls
 from . import test_topic
 from . import test_topic_table
 from . import test_topic_tree
+from . import test_topic_pane
 from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_transactions
