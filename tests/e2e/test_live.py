@@ -10,6 +10,7 @@ from dev.servers import Odoo
 
 SECONDS = 1000  # playwright counts milliseconds
 SOON = 20 * SECONDS
+DESKTOP = {"width": 1400, "height": 900}
 PHONE = {"width": 400, "height": 820}
 HACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
@@ -121,6 +122,7 @@ def test_one_topic(odoo, broker, browser):
     page.pane.get_by_role("button", name="Topics").click()
     expect(page.line(topic).locator(".o_mqtt_live_end")).to_be_in_viewport()
     assert not page.is_too_wide()
+    web.page.set_viewport_size(DESKTOP)
     page.line("hall").click()
     bar = web.page.locator(".o_mqtt_live_bar")
     bar.get_by_role("button", name="Messages").click()
