@@ -42,8 +42,8 @@ NOTE = """
          WHERE topic.service_id = %(service)s AND topic.topic_hash = new.topic_hash
         RETURNING topic.topic_hash
     ), unknown AS MATERIALIZED (
-        SELECT new.* FROM new LEFT JOIN known USING (topic_hash)
-         WHERE known.topic_hash IS NULL
+        SELECT * FROM new
+         WHERE topic_hash NOT IN (SELECT topic_hash FROM known)  -- hashed, unlike a join
     ), added AS (
         INSERT INTO mqtt_topic (service_id, topic, topic_hash, message_count,
                                 last_message, last_sequence)

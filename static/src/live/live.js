@@ -21,6 +21,7 @@ import {TopicList} from "./topic_list";
 import {TopicTree} from "./topic_tree";
 
 const PERIOD = 500; // milliseconds between two readings, at least
+const SHARE = 5; // times as long as the server took, at least, between two readings
 const AFTER_TICK = 700; // until a reading that finds what came during the first one
 const IDLE_PERIOD = 5000; // while the bus says nothing
 const PERIOD_WITHOUT_BUS = 2000;
@@ -144,6 +145,9 @@ export class Live extends Component {
         const asked = this.tree.branches(this.shown);
         this.asked = new Set(this.shown.map(({level}) => level));
         const answer = await this.call("live_levels", asked, text);
+        // A large tree takes the server no larger a share of its time.
+        const duration = Date.now() - this.lastReading;
+        this.pace.period = Math.min(Math.max(PERIOD, SHARE * duration), IDLE_PERIOD);
         if (!answer || text !== this.state.text) {
             return;
         }
