@@ -10,20 +10,18 @@ class MqttSignalHistory(models.Model):
     _inherit = "mqtt.signal.history"
 
     @api.model
-    def count_newer(self, domain, newest_id=None):
+    def count_newer(self, domain, known_id):
         """How many messages came that a list does not show yet.
 
         :param domain: of the list.
-        :param newest_id: the largest id of a message that the list knows of; ``None``
-            to learn it.
-        :return: ``count`` (at most :data:`MOST`), and ``newest_id``, to ask with next;
-            0 when there is no message that the user may see.
+        :param known_id: of the newest message that it knows of, 0 for none. Ids are
+            given in the order of storing, but jobs side by side end in any order.
+        :return: ``count`` (at most :data:`MOST`), and ``newest_id``, to ask with next.
         :raise AccessError: for a user who may not read messages.
         """
-        # By id: messages get it in the order in which they are stored.
-        if newest_id is None:
-            newest = self.search(Domain.TRUE, order="id desc", limit=1)
-            return {"count": 0, "newest_id": newest.id or 0}
-        newer = Domain(domain) & Domain("id", ">", newest_id)
-        found = self.search(newer, order="id desc", limit=MOST)
-        return {"count": len(found), "newest_id": max(found.ids, default=newest_id)}
+        newest = self.search(Domain.TRUE, order="id desc", limit=1)
+        count = 0
+        if newest.id > known_id:
+            newer = Domain(domain) & Domain("id", ">", known_id)
+            count = self.search_count(newer, limit=MOST)
+        return {"count": count, "newest_id": newest.id or 0}

@@ -54,7 +54,8 @@ class MqttSignalHistory(models.Model):
         self.check_access("read")
         domain = [("topic", "=", self.topic), ("service_id", "=", self.service_id.id)]
         action = open_records(self.env, "mqtt_signal_history_action", domain)
-        return {**action, "name": short_line(self.topic)}
+        title = short_line(self.topic)
+        return {**action, "name": title, "display_name": title}
 
 
 def _domain_of(topic_filter):

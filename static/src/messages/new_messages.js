@@ -18,8 +18,8 @@ export function useNewMessages(model, rootRef) {
     const component = useComponent();
     const orm = useService("orm");
     const state = useState({count: 0, isPaused: false});
-    let newestId = null;
-    let timer;
+    let knownId, timer;
+    let isUnsettled = false;
 
     /** Whether showing others would take away what somebody looks at. */
     function isBusy() {
@@ -35,15 +35,28 @@ export function useNewMessages(model, rootRef) {
         );
     }
 
+    /** The newest message of the page; undefined where the page does not show it. */
+    function newestShown() {
+        const {isGrouped, offset, orderBy, records} = model.root;
+        if (!isGrouped && !offset && !orderBy.length) {
+            return Math.max(0, ...records.map(({resId}) => resId));
+        }
+    }
+
     async function look() {
-        const found = await orm.silent.call(model.root.resModel, "count_newer", [
-            model.root.domain,
-            newestId,
-        ]);
-        const isFirst = newestId === null;
-        newestId = found.newest_id;
-        state.count += isFirst ? 0 : found.count;
-        if (state.count && !isBusy()) {
+        const since = knownId ?? newestShown();
+        const {count, newest_id: newestId} = await orm.silent.call(
+            model.root.resModel,
+            "count_newer",
+            [model.root.domain, since ?? 0]
+        );
+        knownId = newestId;
+        const hasCome = since !== undefined && count;
+        state.count += hasCome ? count : 0;
+        // What was stored at the same time may be committed a moment later.
+        const isDue = state.count || isUnsettled;
+        isUnsettled = hasCome;
+        if (isDue && !isBusy()) {
             await load();
         }
     }

@@ -19,9 +19,9 @@ export class TopicField extends Component {
         return this.props.record.data[this.props.name] || "";
     }
 
-    /** Where the last level begins. */
+    /** Where the last level begins, with its slash. */
     get end() {
-        return this.topic.lastIndexOf("/") + 1;
+        return Math.max(0, this.topic.lastIndexOf("/"));
     }
 }
 
