@@ -73,7 +73,9 @@ class MqttSignalHistory(models.Model):
         zone = self._interval_zone()
         # When clocks are put back, an interval of this name comes twice.
         begins = {
-            zone.localize(begin, is_dst=is_dst).astimezone(pytz.utc).replace(tzinfo=None)
+            zone.localize(begin, is_dst=is_dst)
+            .astimezone(pytz.utc)
+            .replace(tzinfo=None)
             for is_dst in (True, False)
         }
         return Domain.OR(

@@ -60,7 +60,12 @@ beforeEach(() => {
 });
 
 async function mountList(more = {}) {
-    await mountView({type: "list", resModel: "mqtt.signal.history", arch: LIST, ...more});
+    await mountView({
+        type: "list",
+        resModel: "mqtt.signal.history",
+        arch: LIST,
+        ...more,
+    });
 }
 
 async function look() {

@@ -109,7 +109,9 @@ def test_same_topic_and_a_filter_that_is_not_valid(odoo, browser):
     expect(page.locator(".o_data_row")).to_have_count(1)
     search = page.locator(".o_searchview_input")
     search.fill("a/#/b")
-    page.locator(".o_searchview_autocomplete", has_text="Topic matches").locator("a", has_text="Topic matches the filter").first.click()
+    page.locator(".o_searchview_autocomplete", has_text="Topic matches").locator(
+        "a", has_text="Topic matches the filter"
+    ).first.click()
     expect(page.locator(".modal")).to_contain_text("# has to stand alone")
 
 

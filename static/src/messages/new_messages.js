@@ -27,11 +27,11 @@ export function useNewMessages(model, rootRef) {
         const scrolled = rootRef.el?.querySelector(".o_list_renderer, .o_content");
         return Boolean(
             isGrouped ||
-                offset ||
-                orderBy.length ||
-                selection.length ||
-                scrolled?.scrollTop ||
-                document.getSelection().type === "Range"
+            offset ||
+            orderBy.length ||
+            selection.length ||
+            scrolled?.scrollTop ||
+            document.getSelection().type === "Range"
         );
     }
 
@@ -41,6 +41,11 @@ export function useNewMessages(model, rootRef) {
         if (!isGrouped && !offset && !orderBy.length) {
             return Math.max(0, ...records.map(({resId}) => resId));
         }
+    }
+
+    async function load() {
+        state.count = 0;
+        await model.load();
     }
 
     async function look() {
@@ -61,11 +66,6 @@ export function useNewMessages(model, rootRef) {
         }
     }
 
-    async function load() {
-        state.count = 0;
-        await model.load();
-    }
-
     async function show() {
         rootRef.el?.querySelector(".o_list_renderer, .o_content")?.scrollTo({top: 0});
         if (model.root.offset) {
@@ -74,17 +74,15 @@ export function useNewMessages(model, rootRef) {
         await load();
     }
 
-    async function onTime() {
-        if (model.isReady && document.visibilityState === "visible") {
-            // The server may be away: whoever clicks is told so, and it comes back.
-            await look().catch(() => {});
-        }
-        schedule();
-    }
-
     function schedule() {
         if (!state.isPaused && status(component) !== "destroyed") {
-            timer = browser.setTimeout(onTime, PERIOD);
+            timer = browser.setTimeout(async () => {
+                if (model.isReady && document.visibilityState === "visible") {
+                    // The server may be away: whoever clicks is told so, and it comes back.
+                    await look().catch(() => {});
+                }
+                schedule();
+            }, PERIOD);
         }
     }
 
