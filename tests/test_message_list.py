@@ -118,7 +118,7 @@ class TestMessageList(MqttCase):
             {"2026-10-25 01:59": 1, "2026-10-25 02:30": 2},
         )
         for group in groups:
-            found = berlin.search_count(of_service + [("minute", "=", group["minute"])])
+            found = berlin.search_count([*of_service, ("minute", "=", group["minute"])])
             self.assertEqual(found, group["__count"])
         self.assertEqual(berlin.search_count([("minute", "=", "never")]), 0)
 

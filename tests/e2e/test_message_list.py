@@ -61,7 +61,8 @@ def test_messages_appear(odoo, broker, browser):
         page.set_viewport_size({"width": width, "height": 820})
         tails = page.locator(".o_mqtt_topic_tail")
         expect(tails.last).to_have_text("/temperature")
-        assert is_inside(tails.first) and is_inside(tails.last), name
+        assert is_inside(tails.first), name
+        assert is_inside(tails.last), name
         picture(page, f"messages-{name}")
 
 
