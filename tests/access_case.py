@@ -85,7 +85,7 @@ class AccessCase(MqttCase):
         yield self.service.connection_ids
         yield self.subscription.grant_ids
         yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])
-        yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
+        yield env["mqtt.outbox"].search([("message_id", "=", sent.id)])
         yield request
         yield env["mqtt.replay"].create(replay)
         yield env["mqtt.announcement"].create(
@@ -96,7 +96,7 @@ class AccessCase(MqttCase):
         )
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
-        yield env["mqtt.handler.tally"].create(
+        yield env["mqtt.handler.statistics"].create(
             {**of_service, "handler_id": self.handler.id}
         )
         env["mqtt.dispatch"]._put(self.service, self.handler, [1], "root", 10)

@@ -170,7 +170,9 @@ class MqttHandler(models.Model):
     )
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
-    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)
+    statistics_ids = fields.One2many(
+        "mqtt.handler.statistics", "handler_id", groups=MANAGER
+    )
 
     _declared_uniq = models.UniqueIndex(
         "(model_name, method_name, position) WHERE kind = 'code'"
