@@ -2,6 +2,7 @@ from importlib.util import find_spec
 
 from . import test_abilities
 from . import test_access
+from . import test_address
 from . import test_announcements
 from . import test_broker_limits
 from . import test_cause
@@ -16,6 +17,7 @@ from . import test_endings
 from . import test_failures
 from . import test_foreign_records
 from . import test_guards
+from . import test_first_steps
 from . import test_handler
 from . import test_handler_gone
 from . import test_handler_trial

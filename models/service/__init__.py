@@ -1,6 +1,7 @@
 from . import mqtt_announcement
 from . import mqtt_service
 from . import abilities
+from . import address
 from . import backlog
 from . import checks
 from . import counters
