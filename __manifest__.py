@@ -22,6 +22,7 @@
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",
         "views/mqtt_service_views.xml",
+        "views/mqtt_service_form_views.xml",
         "views/mqtt_handler_views.xml",
         "views/mqtt_dead_letter_views.xml",
         "views/mqtt_failure_views.xml",

@@ -55,6 +55,7 @@ from . import test_references
 from . import test_removal
 from . import test_request
 from . import test_service
+from . import test_service_screens
 from . import test_set_queries
 from . import test_short_topics
 from . import test_slow_handlers

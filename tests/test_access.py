@@ -55,6 +55,7 @@ METHODS = {
     ("mqtt.service", "first_steps_connect"): ("manager", "127.0.0.1:1"),
     ("mqtt.service", "first_steps_listen"): ("manager", NOBODY, "plant"),
     ("mqtt.service", "first_steps_receive"): ("manager", NOBODY, ["plant/#"]),
+    ("mqtt.service", "action_new_handler"): ("manager",),
     ("mqtt.service", "action_publish"): ("operator",),
     ("mqtt.service", "action_session_loss_seen"): ("operator",),
     ("mqtt.service", "action_open_messages"): ("user",),

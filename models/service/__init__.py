@@ -5,6 +5,7 @@ from . import address
 from . import backlog
 from . import checks
 from . import counters
+from . import hints
 from . import lifecycle
 from . import limits
 from . import listener

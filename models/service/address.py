@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ...mqtt.address import PORTS, AddressError, is_url, parse_address
+from ...mqtt.address import PORTS, SCHEMES, AddressError, is_url, parse_address
 
 
 class MqttService(models.Model):
@@ -12,6 +12,22 @@ class MqttService(models.Model):
     # Not stored: for the length of an onchange, in which the next one must not replace
     # what an address says about the port by the usual one.
     pasted_port = fields.Integer(store=False)
+
+    broker_address = fields.Char(
+        string="Broker",
+        compute="_compute_broker_address",
+        help="Address of the broker that the service connects to.",
+    )
+
+    @api.depends("host", "port", "transport", "tls", "websocket_path")
+    def _compute_broker_address(self):
+        for service in self:
+            kind = service.transport, service.tls
+            scheme = next(name for name, found in SCHEMES.items() if found == kind)
+            path = service.websocket_path or "" if "ws" in scheme else ""
+            service.broker_address = (
+                service.host and f"{scheme}://{service.host}:{service.port}{path}"
+            )
 
     @api.onchange("host")
     def _onchange_host(self):

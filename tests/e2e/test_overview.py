@@ -140,6 +140,7 @@ def test_a_broker_that_does_not_answer(odoo, broker, browser):
     need = page.need("unreachable")
     expect(need).to_contain_text("“Nowhere” cannot connect")
     need.get_by_role("button").press("Enter")
+    web.open_tab("Settings")
     expect(web.field("port").locator("input")).to_have_value("1")
     service.stop()
 
