@@ -31,6 +31,7 @@
         "views/mqtt_quarantine_views.xml",
         "views/mqtt_paused_topic_views.xml",
         "views/queue_job_views.xml",
+        "views/res_config_settings_views.xml",
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",
         "wizards/mqtt_handler_trial_templates.xml",

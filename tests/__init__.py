@@ -42,6 +42,7 @@ from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
 from . import test_private_names
+from . import test_problem_count
 from . import test_publish
 from . import test_publish_action
 from . import test_publish_order
@@ -56,6 +57,7 @@ from . import test_removal
 from . import test_request
 from . import test_service
 from . import test_service_screens
+from . import test_settings
 from . import test_set_queries
 from . import test_short_topics
 from . import test_slow_handlers

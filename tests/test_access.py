@@ -56,6 +56,7 @@ METHODS = {
     ("mqtt.service", "first_steps_listen"): ("manager", NOBODY, "plant"),
     ("mqtt.service", "first_steps_receive"): ("manager", NOBODY, ["plant/#"]),
     ("mqtt.service", "action_new_handler"): ("manager",),
+    ("mqtt.service", "problem_count"): ("operator",),
     ("mqtt.service", "action_publish"): ("operator",),
     ("mqtt.service", "action_session_loss_seen"): ("operator",),
     ("mqtt.service", "action_open_messages"): ("user",),

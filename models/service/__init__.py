@@ -12,6 +12,7 @@ from . import listener
 from . import listener_settings
 from . import needs
 from . import overview
+from . import problem_count
 from . import problems
 from . import publish
 from . import rate
