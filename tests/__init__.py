@@ -70,6 +70,7 @@ from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_transactions
 from . import test_uninstall
+from . import test_watch
 from . import test_window
 from . import test_wording
 

@@ -6,6 +6,7 @@ from . import backlog
 from . import checks
 from . import counters
 from . import hints
+from . import history_size
 from . import lifecycle
 from . import limits
 from . import listener
@@ -21,4 +22,5 @@ from . import secrets
 from . import status
 from . import tls
 from . import traffic
+from . import watch
 from . import mqtt_subscription

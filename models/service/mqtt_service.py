@@ -60,6 +60,7 @@ class MqttService(models.Model):
 
     _name = "mqtt.service"
     _description = "MQTT Service"
+    _inherit = ["mail.thread"]
     _order = "name, id"
 
     name = fields.Char(
@@ -84,6 +85,7 @@ class MqttService(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        tracking=True,
         help="Desired state of the service. Error: the listener gave up and waits "
         "for the service to be started again.",
     )

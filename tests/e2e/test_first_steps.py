@@ -73,8 +73,9 @@ def test_three_clicks_to_the_first_message(odoo, broker, browser, numbers):
 def test_what_is_wrong_is_said_in_place(odoo, broker, browser):
     """A port where nothing answers, and everything unasked; nothing is stored."""
     web = browser(odoo)
-    web.page.goto(f"{odoo.url}/odoo/mqtt-first-steps")
+    web.open("mqtt-services", "list")
     guide = Guide(web)
+    guide.click("New with Guide")
     guide.fill("address", "http://127.0.0.1")
     guide.click("Connect")
     expect(guide.page.get_by_role("alert")).to_contain_text("begins with mqtt://")
