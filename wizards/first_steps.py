@@ -29,7 +29,8 @@ class MqttService(models.Model):
 
         :param address: a URL, or a host with or without its port.
         :param username: as ``password``, beside those of the address.
-        :return: ``values`` (of fields, for the next steps), ``is_successful``,
+        :return: ``values`` (of fields, for the next steps; the login that was given is
+            among them, for the user who gave it), ``is_successful``,
             ``asks_login`` (whether the broker refuses this login), and ``steps``
             (see ``_step_values``, each with its ``label``).
         :raise AccessError: for a user who is no MQTT manager.

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ...mqtt.log import get_logger
 
@@ -21,7 +22,7 @@ class MqttService(models.Model):
     @api.model
     def _watch(self):
         """Notify of what is wrong and was not before. Called by cron every minute."""
-        for service in self.sudo().search([]):
+        for service in self.sudo().search(Domain.TRUE):
             try:
                 with self.env.cr.savepoint():
                     service._tell_followers()

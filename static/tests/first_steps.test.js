@@ -224,9 +224,9 @@ test("the first message appears by itself, and becomes a handler's", async () =>
     await contains("button:contains(Overview)").click();
     expect.verifySteps([
         "connect mqtts://me:s3cret@broker.example  ",
+        "begun",
         "listen s3cret plant false",
         "receive plant/#",
-        "begun",
         "done",
     ]);
 });

@@ -11,7 +11,7 @@ export class FirstSteps extends Component {
     static components = {BrokerStep, ListenStep, MessageStep};
     static props = {
         isManager: Boolean,
-        onBegun: {type: Function, optional: true}, // when the service is there
+        onBegun: {type: Function, optional: true}, // when a broker has answered
         onDone: Function,
     };
 
@@ -54,10 +54,14 @@ export class FirstSteps extends Component {
         return `${host}:${port} (${kinds.filter(Boolean).join(", ")})`;
     }
 
+    onConnected(values) {
+        this.state.values = values;
+        this.props.onBegun?.();
+    }
+
     onReceiving(serviceId, filters) {
         Object.assign(this.state, {filters, serviceId});
         this.state.typed.password = this.state.values.password = "";
-        this.props.onBegun?.();
     }
 
     configureByHand() {

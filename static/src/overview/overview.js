@@ -27,7 +27,7 @@ export class Overview extends Component {
         this.display = {controlPanel: {}};
         this.state = useState({
             data: null,
-            isGuided: false, // first steps that have created a service
+            isGuided: false, // somebody goes through first steps
             isOutdated: false,
             traffic: null,
         });
