@@ -2,6 +2,7 @@ from importlib.util import find_spec
 
 from . import test_abilities
 from . import test_access
+from . import test_address
 from . import test_announcements
 from . import test_broker_limits
 from . import test_cause
@@ -16,6 +17,7 @@ from . import test_endings
 from . import test_failures
 from . import test_foreign_records
 from . import test_guards
+from . import test_first_steps
 from . import test_handler
 from . import test_handler_gone
 from . import test_handler_trial
@@ -41,6 +43,7 @@ from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
 from . import test_private_names
+from . import test_problem_count
 from . import test_publish
 from . import test_publish_action
 from . import test_publish_order
@@ -54,6 +57,8 @@ from . import test_references
 from . import test_removal
 from . import test_request
 from . import test_service
+from . import test_service_screens
+from . import test_settings
 from . import test_set_queries
 from . import test_short_topics
 from . import test_slow_handlers
@@ -66,6 +71,7 @@ from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_transactions
 from . import test_uninstall
+from . import test_watch
 from . import test_window
 from . import test_wording
 

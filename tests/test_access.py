@@ -38,6 +38,7 @@ WHO = {
     "operator": ("operator", "manager"),
     "manager": ("manager",),
 }
+NOBODY = {"host": "127.0.0.1", "port": 1}  # answers there
 # What can be called by RPC: who may, and with which arguments.
 METHODS = {
     ("mqtt.service", "start_mqtt_service"): ("operator",),
@@ -50,6 +51,12 @@ METHODS = {
     ("mqtt.service", "overview_traffic"): ("user",),
     ("mqtt.service", "action_check"): ("operator",),
     ("mqtt.service", "action_test_connection"): ("operator",),
+    ("mqtt.service", "action_test_typed"): ("manager", {"keepalive": 61}),
+    ("mqtt.service", "first_steps_connect"): ("manager", "127.0.0.1:1"),
+    ("mqtt.service", "first_steps_listen"): ("manager", NOBODY, "plant"),
+    ("mqtt.service", "first_steps_receive"): ("manager", NOBODY, ["plant/#"]),
+    ("mqtt.service", "action_new_handler"): ("manager",),
+    ("mqtt.service", "problem_count"): ("operator",),
     ("mqtt.service", "action_publish"): ("operator",),
     ("mqtt.service", "action_session_loss_seen"): ("operator",),
     ("mqtt.service", "action_open_messages"): ("user",),
