@@ -42,7 +42,7 @@ def child_path(path: str, key: str | int) -> str | None:
 
 
 def path_label(path: str) -> str:
-    """A path as people write it: ``motor.temp``, ``values[0]``; ``value`` is all of it."""
+    """A path as people write it: ``motor.temp``; ``value`` is the whole value."""
     if path == ROOT:
         return "value"
     return path.removeprefix(ROOT).removeprefix(".")
@@ -53,7 +53,7 @@ def numbers(value: object, path: str = ROOT) -> Iterator[tuple[str, float | bool
 
     What is too large for a float is left out: no chart can show it.
 
-    :param value: as :func:`.json_text.parse_json` returns it, not deeper than that reads.
+    :param value: as :func:`.json_text.parse_json` returns it, and as deep.
     """
     match value:
         case bool():
