@@ -61,10 +61,13 @@ def test_values_appear_by_themselves(odoo, broker, browser, tmp_path):
     values = [{"motor": {"temp": 61.0}, "on": n > 0, "text": HACK} for n in range(3)]
     values[2]["motor"]["temp"] = 61.5
     publish(broker, "plant/press", json.dumps(values[0]))
+    service.wait_stored(1)
     expect(pane.line('"temp": 61.0')).to_be_visible(timeout=SOON)
     publish(broker, "plant/press", json.dumps(values[1]))
+    service.wait_stored(2)
     expect(pane.line('"on": true')).to_contain_text("was false", timeout=SOON)
     publish(broker, "plant/press", json.dumps(values[2]))
+    service.wait_stored(3)
     expect(pane.line('"temp": 61.5')).to_contain_text("was 61.0", timeout=SOON)
     chart = pane.article.get_by_role("img", name="motor.temp:")
     expect(chart).to_have_attribute(
@@ -133,7 +136,7 @@ def test_a_retained_message_is_cleared(odoo, broker, browser):
     with Watcher(broker, "keep/1") as watcher:
         watcher.wait("old")
         web.page.locator(".modal").get_by_role("button", name="Clear").click()
-        watcher.wait("")
+        watcher.wait("old", "")
     expect(retained).to_contain_text("An empty message came", timeout=SOON)
     web.page.reload()
     expect(web.page.locator(".o_mqtt_pane")).to_contain_text("keep/1")
