@@ -33,6 +33,7 @@ from . import test_listener_guards
 from . import test_living
 from . import test_making
 from . import test_message
+from . import test_message_list
 from . import test_message_state
 from . import test_outage
 from . import test_overview

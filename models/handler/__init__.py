@@ -1,5 +1,6 @@
 from . import mqtt_grant
 from . import mqtt_handler
+from . import backlog
 from . import checks
 from . import declared
 from . import guard

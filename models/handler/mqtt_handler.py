@@ -56,6 +56,11 @@ class MqttHandler(models.Model):
     name = fields.Char(
         required=True, help="Name of the handler in lists and notifications."
     )
+    summary = fields.Char(
+        compute="_compute_summary",
+        help="What the handler does: the first line of its method's docstring, else "
+        "its name.",
+    )
     sequence = fields.Integer(default=10)
     active = fields.Boolean(
         default=True,

@@ -44,7 +44,7 @@ class MqttSignalHistory(models.Model):
     job_count = fields.Integer(
         compute="_compute_job_count",
         compute_sudo=True,
-        help="Number of jobs for this message.",
+        help="Number of jobs for this message that have not ended, or have failed.",
     )
     state = fields.Selection(
         [
@@ -143,6 +143,7 @@ class MqttSignalHistory(models.Model):
         for message in self:
             message.job_count = self.env["queue.job"].search_count(
                 message._domain_of_jobs()
+                & Domain("state", "not in", ("done", "cancelled"))
             )
 
     def _domain_of_jobs(self):

@@ -21,7 +21,14 @@ class QueueJob(models.Model):
         string="Message Count",
         compute="_compute_mqtt_message_count",
         compute_sudo=True,
-        help="Topic of the message; of the first one, if the job publishes several.",
+        help="Number of messages that the job is for.",
+    )
+
+    # Not as superuser: the user's own rights decide about the message.
+    mqtt_payload_view = fields.Text(
+        related="mqtt_message_id.payload_view",
+        related_sudo=False,
+        help="Payload of the message, indented if it is JSON. A long one is shortened.",
     )
 
     _mqtt_failed_cause = models.Index(
