@@ -47,7 +47,7 @@ class TestWatch(LiveCase):
                 "here-1",
                 {"state": "connected", "problem": False},
                 {},
-                forget_through=0,
+                prune_through=0,
             )
             self.service.invalidate_recordset()
             (text,) = self.told()
