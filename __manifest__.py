@@ -24,6 +24,7 @@
         "jobs/request.xml",
         "data/mqtt_cron.xml",
         "views/mqtt_overview.xml",
+        "views/mqtt_live.xml",
         "views/ir_actions_server_views.xml",
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",

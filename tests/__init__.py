@@ -67,6 +67,8 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_topic_table
+from . import test_topic_tree
 from . import test_topic_pane
 from . import test_trial_changes
 from . import test_trials_side_by_side

@@ -82,6 +82,9 @@ class AccessCase(MqttCase):
         receipt = {"last_sequence": 9, "content": b"x"}
         self.job.state = "failed"
         yield env["mqtt.failure"].search([("example_id", "=", self.job.id)])
+        env["mqtt.topic"]._note_some(self.service.id)
+        yield env["mqtt.topic"].search([("service_id", "=", self.service.id)])
+        yield env["mqtt.live"].search([("service_id", "=", self.service.id)])
         yield self.service.connection_ids
         yield self.subscription.grant_ids
         yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])

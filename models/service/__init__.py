@@ -11,6 +11,7 @@ from . import lifecycle
 from . import limits
 from . import listener
 from . import listener_settings
+from . import live
 from . import needs
 from . import overview
 from . import problem_count

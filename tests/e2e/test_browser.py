@@ -337,7 +337,7 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     web.page.goto(f"{odoo.url}/odoo/mqtt-overview")
     expect(web.page.locator(".o_mqtt_overview")).to_be_visible()
     menus = web.page.locator(".o_menu_sections [data-menu-xmlid]")
-    expected = ["Overview", "Messages", "Automation"]
+    expected = ["Overview", "Live", "Messages", "Automation"]
     expected += ["Problems"] * is_operator + ["Configuration"] * is_manager
     # without the number at Problems
     assert [text.split()[0] for text in menus.all_inner_texts()] == expected
