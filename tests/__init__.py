@@ -9,6 +9,7 @@ from . import test_checks
 from . import test_client
 from . import test_connection
 from . import test_connection_test
+from . import test_convert
 from . import test_dead_letters
 from . import test_dispatch
 from . import test_documentation
