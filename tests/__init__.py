@@ -34,6 +34,11 @@ from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living
 from . import test_making
+from . import test_mapping
+from . import test_mapping_access
+from . import test_mapping_inputs
+from . import test_mapping_races
+from . import test_mapping_trial
 from . import test_message
 from . import test_message_state
 from . import test_outage

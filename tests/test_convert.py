@@ -126,7 +126,11 @@ class TestConvert(BaseCase):
         self.assertEqual(choose(True, table), "a = b")
         self.assert_wrong(choose, 3, table, says="3 is not in the table")
         self.assert_wrong(choose, [], table)
-        for text in ("1", "= 2", "1 =", "1 = a\n1 = b", "\n".join(
-            f"{n} = a" for n in range(1001)
-        )):
+        for text in (
+            "1",
+            "= 2",
+            "1 =",
+            "1 = a\n1 = b",
+            "\n".join(f"{n} = a" for n in range(1001)),
+        ):
             self.assert_wrong(read_choices, text)
