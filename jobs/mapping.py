@@ -26,6 +26,6 @@ class MqttHandler(models.Model):
         plan.check_rights()
 
         def run(messages, named) -> None:
-            apply(plan, decide(plan, plan.read(messages, named)), mapping)
+            apply(plan, decide(plan, plan.rows_of(messages, named)), mapping)
 
         return run

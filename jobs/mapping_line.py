@@ -97,7 +97,7 @@ class Line:
                 if raw is not MISSING and raw is not None:
                     names.add(self._to_name(raw))
             except ConversionError:
-                continue  # as it is raised again when this item is read
+                continue  # as it is raised again by value_of
         name = self.key_of_related.name
         found: dict[object, list[int]] = {}
         for record in self._related.search_fetch(
@@ -106,7 +106,7 @@ class Line:
             found.setdefault(record[name], []).append(record.id)
         return found
 
-    def read(self, item: Item, related: dict[object, list[int]]) -> object:
+    def value_of(self, item: Item, related: dict[object, list[int]]) -> object:
         """What is written for a message: a value of the field, or ``SKIP``.
 
         :param related: of :meth:`find_related`.

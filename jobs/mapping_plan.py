@@ -113,7 +113,7 @@ class Plan:
         only = f"only {', '.join(groups)} may" if groups else "no group may"
         raise MappingError(short_line(f"{user} may not {operation} {what}: {only}"))
 
-    def read(self, messages, named: dict[str, list[str]]) -> list[Row]:
+    def rows_of(self, messages, named: dict[str, list[str]]) -> list[Row]:
         """What messages say, in their order.
 
         :param named: the named levels, a list of values a name.
@@ -177,7 +177,7 @@ def _line(line, model) -> Line:
 
 def _read(line: Line, item: Item, related: dict) -> object:
     try:
-        return line.read(item, related.get(line, {}))
+        return line.value_of(item, related.get(line, {}))
     except ConversionError as error:
         refuse(item, f"{line.label} ← {line.place}: {error}")
 

@@ -199,13 +199,10 @@ def _read_iso(text: str) -> datetime:
     if not found:
         raise ValueError
     *parts, fraction, offset = found.groups()
-    numbers = [int(part or 0) for part in parts]
-    return datetime(
-        *numbers[:3],
-        *numbers[3:],
-        int((fraction or "0").ljust(6, "0")[:6]),
-        _offset(offset) if offset else None,
-    )
+    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
+    microsecond = int((fraction or "0").ljust(6, "0")[:6])
+    zone = _offset(offset) if offset else None
+    return datetime(year, month, day, hour, minute, second, microsecond, zone)
 
 
 def _offset(text: str) -> tzinfo:

@@ -178,7 +178,7 @@ class MqttMapping(models.Model):
             plan = Plan.of(self, self.env(context=context))
             plan.check_rights()
             params = self._read_pattern().params(message.topic)
-            rows = plan.read(message, {name: [one] for name, one in params.items()})
+            rows = plan.rows_of(message, {name: [one] for name, one in params.items()})
             targets = decide(plan, rows)
         except (MappingError, PayloadError, UserError) as error:
             return self._render(error=short_line(error))

@@ -96,7 +96,13 @@ class MqttMappingLine(models.Model):
             line._check_conversion()
 
     def _refuse(self, text):
-        raise ValidationError(f"{self.field_label or self.field_name}: {text}")
+        raise ValidationError(
+            self.env._(
+                "%(field)s: %(text)s",
+                field=self.field_label or self.field_name,
+                text=text,
+            )
+        )
 
     def _check_target(self):
         env, field = self.env, self._field()
@@ -157,7 +163,12 @@ class MqttMappingLine(models.Model):
     def _check_conversion(self):
         env, field = self.env, self._field()
         if self.time_format == "own" and not self.time_pattern:
-            self._refuse(env._("enter the format of the time, such as %d.%m.%Y %H:%M."))
+            self._refuse(
+                env._(
+                    "enter the format of the time, such as %(example)s.",
+                    example="%d.%m.%Y %H:%M",
+                )
+            )
         try:
             results = read_choices(self.choices or "").values()
         except ConversionError as error:

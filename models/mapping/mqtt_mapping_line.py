@@ -80,7 +80,6 @@ class MqttMappingLine(models.Model):
             ("skip", "Leave the field as it is"),
             ("fail", "Report the message as failed"),
         ],
-        string="If Null",
         default="empty",
         required=True,
         help="What happens if the payload says that there is no value (null).",

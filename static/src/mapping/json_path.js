@@ -20,15 +20,15 @@ export function pathTo(path, step) {
  * @param {Object} document a value that was JSON
  * @param {Number} limit of values
  * @returns {{values: Object[], isCut: Boolean}} its values that are no list and no
- *     object: path, the text that names it, its depth, and the value
+ *     object: path, the text that names it, and the value
  */
 export function leaves(document, limit) {
     const values = [];
-    const waiting = [{path: "$", name: "", depth: 0, value: document}];
+    const waiting = [{path: "$", name: "", value: document}];
     while (waiting.length && values.length < limit) {
-        const {path, name, depth, value} = waiting.shift();
+        const {path, name, value} = waiting.shift();
         if (value === null || typeof value !== "object") {
-            values.push({path, name, depth, value});
+            values.push({path, name, value});
             continue;
         }
         const isList = Array.isArray(value);
@@ -36,13 +36,12 @@ export function leaves(document, limit) {
             .slice(0, limit)
             .map(([key, child]) => {
                 const step = isList ? Number(key) : key;
-                const label = isList ? `${name}[${key}]` : name ? `${name}.${key}` : key;
-                return {
-                    path: pathTo(path, step),
-                    name: label,
-                    depth: depth + 1,
-                    value: child,
-                };
+                const label = isList
+                    ? `${name}[${key}]`
+                    : name
+                      ? `${name}.${key}`
+                      : key;
+                return {path: pathTo(path, step), name: label, value: child};
             });
         waiting.unshift(...children);
     }
