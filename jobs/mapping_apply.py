@@ -36,18 +36,17 @@ def apply(plan: Plan, targets: list[Target], mapping) -> None:
 
 def _write(plan: Plan, targets: list[Target]) -> models.BaseModel:
     """One write for each distinct set of values."""
-    ids: dict[tuple, list[int]] = {}
+    sets: dict[tuple, list] = {}
     for target in targets:
         if target.record and (changes := target.changes()):
             # 1, 1.0 and True are equal, but are not written alike.
             key = tuple((name, type(value), value) for name, value in changes.items())
-            ids.setdefault(key, []).extend(target.record.ids)
-    written = plan.model
-    for key, own in ids.items():
-        records = plan.model.browse(own)
+            sets.setdefault(key, []).append(target.record)
+    for key, own in sets.items():
+        # With the prefetching of all: what a write reads besides is read once.
+        records = own[0] if len(own) == 1 else own[0].concat(*own[1:])
         records.write({name: value for name, _type, value in key})
-        written += records
-    return written
+    return plan.model.browse(record.id for own in sets.values() for record in own)
 
 
 def _create(plan: Plan, targets: list[Target], mapping) -> models.BaseModel:

@@ -35,17 +35,15 @@ class Target:
                 (line.name, value)
                 for line, value in zip(self._plan.keys, row.key, strict=True)
             )
-        if any(
-            self._is_older(line, row) for line in self._plan.values if line.is_newer
-        ):
+        if any(self._is_older(line, row) for line in self._plan.dated):
             return
-        for line in self._plan.values:
-            if line.name not in row.values:
-                continue
-            value = row.values[line.name]
-            if line.band and self._is_within(line, value):
-                continue
-            self.new[line.name] = value
+        values = row.values
+        if self._plan.banded:
+            within = {
+                line.name for line in self._plan.banded if self._is_within(line, row)
+            }
+            values = {name: values[name] for name in values if name not in within}
+        self.new.update(values)
 
     def changes(self) -> dict[str, object]:
         """What has to be written: where asked for, only what differs."""
@@ -66,9 +64,9 @@ class Target:
         value, current = row.values.get(line.name), self._current(line.name)
         return bool(value and current) and value < current
 
-    def _is_within(self, line, value: object) -> bool:
-        current = self._current(line.name)
-        if current is None or value is None:
+    def _is_within(self, line, row: Row) -> bool:
+        value, current = row.values.get(line.name), self._current(line.name)
+        if value is None or current is None:
             return False
         return abs(value - current) <= line.band
 
@@ -98,14 +96,14 @@ def decide(plan: Plan, rows: list[Row]) -> list[Target]:
                 refuse(row.item, f"no {_describe(plan, row)}")
             if records and len(records) > 1:
                 refuse(row.item, f"{len(records)} records match {_describe(plan, row)}")
-            target = Target(plan, row.key, records or plan.model)
+            target = Target(plan, row.key, records[0] if records else plan.model)
             targets[row.key] = target
         target.take(row)
     return list(targets.values())
 
 
-def _search(plan: Plan, keys: Iterable[tuple]) -> dict[tuple, object]:
-    """The records of keys, by one search.
+def _search(plan: Plan, keys: Iterable[tuple]) -> dict[tuple, list]:
+    """The records of keys, by one search: a list of them by key.
 
     Archived ones too, where no other has the key, as none is created beside them.
     """
@@ -126,15 +124,15 @@ def _search(plan: Plan, keys: Iterable[tuple]) -> dict[tuple, object]:
         )
     except AccessError as error:
         raise MappingError(short_line(error)) from error
-    ids = defaultdict(list)
+    found = defaultdict(list)
     # Not with that context: it would have what is computed by them look at more.
     for record in plan.model.browse(records.ids):
-        ids[tuple(_raw(record, name) for name in names)].append(record.id)
-    found = {key: plan.model.browse(own) for key, own in ids.items()}
+        found[tuple(_raw(record, name) for name in names)].append(record)
     if active_name:
         for key, several in found.items():
-            if len(several) > 1 and (active := several.filtered(active_name)):
-                found[key] = active
+            if len(several) > 1:
+                active = [record for record in several if record[active_name]]
+                found[key] = active or several
     return found
 
 

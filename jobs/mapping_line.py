@@ -106,7 +106,7 @@ class Line:
             found.setdefault(record[name], []).append(record.id)
         return found
 
-    def value_of(self, item: Item, related: dict[object, list[int]]) -> object:
+    def value_of(self, item: Item, related: dict[object, list[int]] | None) -> object:
         """What is written for a message: a value of the field, or ``SKIP``.
 
         :param related: of :meth:`find_related`.

@@ -39,11 +39,15 @@ class Plan:
 
     :ivar model: the empty recordset, with the user and company that it runs as.
     :ivar each: path of the list whose elements are one record each.
+    :ivar dated: the values with a time that must not be earlier than the record's.
+    :ivar banded: the values that are not written where they differ little.
     """
 
     model: object
     keys: tuple[Line, ...]
     values: tuple[Line, ...]
+    dated: tuple[Line, ...]
+    banded: tuple[Line, ...]
     defaults: tuple[Line, ...]
     each: JsonPath | None
     not_found: str
@@ -78,6 +82,8 @@ class Plan:
             model,
             keys,
             values,
+            tuple(line for line in values if line.is_newer),
+            tuple(line for line in values if line.band),
             defaults,
             each,
             mapping.not_found,
@@ -120,12 +126,11 @@ class Plan:
         :raise MappingError: naming topic, field, place and value.
         """
         items = [
-            item
+            Item(message, {name: levels[index] for name, levels in named.items()})
             for index, message in enumerate(messages)
-            for item in self._items(
-                message, {name: levels[index] for name, levels in named.items()}
-            )
         ]
+        if self.each is not None:
+            items = [one for item in items for one in self._elements(item)]
         related = {
             line: line.find_related(items) for line in self.lines if line.is_related
         }
@@ -139,18 +144,14 @@ class Plan:
             for item in items
         ]
 
-    def _items(self, message, levels: dict[str, str]) -> Iterator[Item]:
-        item = Item(message, levels)
-        if self.each is None:
-            yield item
-            return
+    def _elements(self, item: Item) -> Iterator[Item]:
         elements = self.each.find(item.document)
         if not isinstance(elements, list):
             refuse(item, f"{self.each.text} is {shown_value(elements)}, not a list")
         if len(elements) > MAX_ELEMENTS:
             refuse(item, f"{self.each.text} has more than {MAX_ELEMENTS:,} elements")
         for number, element in enumerate(elements):
-            yield Item(message, levels, element, number)
+            yield Item(item.message, item.levels, element, number)
 
 
 def refuse(item: Item, what: str) -> NoReturn:
@@ -177,7 +178,7 @@ def _line(line, model) -> Line:
 
 def _read(line: Line, item: Item, related: dict) -> object:
     try:
-        return line.value_of(item, related.get(line, {}))
+        return line.value_of(item, related.get(line))
     except ConversionError as error:
         refuse(item, f"{line.label} ← {line.place}: {error}")
 

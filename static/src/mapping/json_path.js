@@ -24,6 +24,7 @@ export function pathTo(path, step) {
  */
 export function leaves(document, limit) {
     const values = [];
+    let isCut = false;
     const waiting = [{path: "$", name: "", value: document}];
     while (waiting.length && values.length < limit) {
         const {path, name, value} = waiting.shift();
@@ -32,6 +33,7 @@ export function leaves(document, limit) {
             continue;
         }
         const isList = Array.isArray(value);
+        isCut ||= Object.keys(value).length > limit;
         const children = Object.entries(value)
             .slice(0, limit)
             .map(([key, child]) => {
@@ -45,7 +47,7 @@ export function leaves(document, limit) {
             });
         waiting.unshift(...children);
     }
-    return {values, isCut: waiting.length > 0};
+    return {values, isCut: isCut || waiting.length > 0};
 }
 
 /**
