@@ -9,6 +9,7 @@ from . import here
 from . import in_order
 from . import handle
 from . import call
+from . import mapping
 from . import gone
 from . import replay
 from . import decide

@@ -10,6 +10,7 @@ from . import test_checks
 from . import test_client
 from . import test_connection
 from . import test_connection_test
+from . import test_convert
 from . import test_dead_letters
 from . import test_dispatch
 from . import test_documentation
@@ -28,12 +29,19 @@ from . import test_ingest
 from . import test_inputs
 from . import test_javascript
 from . import test_job_ends
+from . import test_json_path
 from . import test_large_messages
 from . import test_lethal_messages
 from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living
 from . import test_making
+from . import test_mapping
+from . import test_mapping_access
+from . import test_mapping_inputs
+from . import test_mapping_preview
+from . import test_mapping_races
+from . import test_mapping_trial
 from . import test_message
 from . import test_message_list
 from . import test_message_state

@@ -54,6 +54,21 @@ class AccessCase(MqttCase):
             }
         )
 
+        cls.mapping = cls.env["mqtt.mapping"].create(
+            {
+                "name": "Subject",
+                "pattern": "plant/3",
+                "service_id": cls.service.id,
+                "res_model": "mail.message",
+                "user_id": cls.users["manager"].id,
+                "key_ids": [
+                    Command.create(
+                        {"part": "key", "field_name": "subject", "source": "text"}
+                    )
+                ],
+            }
+        )
+
     def setUp(self):
         super().setUp()
         self.history = self.mqtt_receive("plant/1", {"number": 1})
@@ -63,6 +78,8 @@ class AccessCase(MqttCase):
             self.service,
             self.subscription,
             self.handler,
+            self.mapping,
+            self.mapping.key_ids,
             self.history,
             self.job,
             *self.rows(),
@@ -97,6 +114,8 @@ class AccessCase(MqttCase):
         yield env["mqtt.paused.topic"].create(
             {**of_service, "topic": "plant/9", "paused_since": "2026-01-01 00:00:00"}
         )
+        env["mqtt.mapping.key"]._claim(self.mapping, {"x"})
+        yield env["mqtt.mapping.key"].search([])
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
         yield env["mqtt.handler.statistics"].create(

@@ -1,4 +1,5 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .access import public_methods
@@ -20,6 +21,9 @@ MODELS = {
     "mqtt.receipt": {"manager": "r"},
     "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.handler.statistics": {"manager": "r"},
+    "mqtt.mapping": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.mapping.line": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.mapping.key": {"manager": "r"},
     "mqtt.replay": {"operator": "rwc", "manager": "rwcd"},
     "mqtt.failure": {"operator": "r", "manager": "r"},
     "mqtt.replacement": {"operator": "rwcd", "manager": "rwcd"},
@@ -91,6 +95,12 @@ METHODS = {
     ("mqtt.handler", "action_open_last_failed"): ("user",),
     ("mqtt.handler", "action_resume"): ("operator",),
     ("mqtt.handler", "action_try"): ("operator",),
+    ("mqtt.handler", "action_open"): ("user",),
+    ("mqtt.mapping", "action_open_dead_letters"): ("user",),
+    ("mqtt.mapping", "action_open_handler"): ("user",),
+    ("mqtt.mapping", "action_open_messages"): ("user",),
+    ("mqtt.mapping", "action_resume"): ("operator",),
+    ("mqtt.mapping", "action_try"): ("operator",),
     ("mqtt.replay", "action_start"): ("operator",),
     ("mqtt.replay", "action_cancel"): ("operator",),
     ("mqtt.failure", "action_open"): ("operator",),
@@ -123,6 +133,7 @@ class TestAccess(AccessCase):
         """What a manager can create for the service: values by model."""
         of_service = {"service_id": self.service.id}
         action = self.handler.action_server_id
+        key = {"part": "key", "field_name": "subject", "source": "text"}
         return {
             "mqtt.service": {"name": "New", "company_id": self.service.company_id.id},
             "mqtt.subscription": {**of_service, "topic_filter": "new"},
@@ -133,6 +144,14 @@ class TestAccess(AccessCase):
                 "pattern": "new",
                 "action_server_id": action.id,
             },
+            "mqtt.mapping": {
+                **of_service,
+                "name": "New",
+                "pattern": "new",
+                "res_model": "mail.message",
+                "key_ids": [Command.create(key)],
+            },
+            "mqtt.mapping.line": {**key, "mapping_id": self.mapping.id},
             "mqtt.replay": {**of_service, "topic_filter": "new"},
         }
 

@@ -15,7 +15,7 @@ from odoo.tools import mute_logger
 from ..models.pane.topic_chart import PART_MESSAGES, PAYLOAD_BYTES, POINTS
 from ..models.pane.topic_history import ROWS
 from ..models.pane.topic_value import LINE_CHARS, LINES, READ_BYTES
-from ..mqtt.json_path import numbers
+from ..mqtt.series import numbers
 from .common import MqttCase, MqttMixin
 from .test_failures import FailureCase
 

@@ -5,5 +5,6 @@ from . import first_steps
 from . import mqtt_correction
 from . import mqtt_handler_trial
 from . import mqtt_handler_trial_run
+from . import mqtt_mapping_preview
 from . import mqtt_publish
 from . import mqtt_replacement

@@ -8,6 +8,7 @@ from . import (
     handlers,
     history,
     latency,
+    mapping,
     memory,
     one_core,
     overload,
@@ -31,6 +32,7 @@ PARTS = {
     "windows": windows.run,
     "throughput": throughput.run,
     "handlers": handlers.run,
+    "mapping": mapping.run,
     "history": history.run,  # last: tables that have grown
 }
 LONG = ("history",)  # left out of a quick run, unless it is asked for alone

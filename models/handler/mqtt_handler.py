@@ -73,11 +73,12 @@ class MqttHandler(models.Model):
         help="When switched off, new messages are not dispatched to this handler.",
     )
     kind = fields.Selection(
-        [("code", "Method"), ("action", "Server action")],
+        [("code", "Method"), ("action", "Server action"), ("mapping", "Mapping")],
         default="action",
         required=True,
         readonly=True,
-        help="Method: declared in code with @mqtt_handler. Server action: chosen here.",
+        help="Method: declared in code with @mqtt_handler. Server action: chosen here. "
+        "Mapping: writes values of messages to records, without code.",
     )
     pattern = fields.Char(
         string="Topic Pattern",
