@@ -26,6 +26,7 @@ from . import test_ingest
 from . import test_inputs
 from . import test_javascript
 from . import test_job_ends
+from . import test_json_path
 from . import test_large_messages
 from . import test_lethal_messages
 from . import test_large_payloads
