@@ -5,3 +5,4 @@ from . import listener_state
 from . import queue
 from . import service
 from . import message
+from . import device

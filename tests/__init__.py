@@ -10,6 +10,7 @@ from . import test_client
 from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
+from . import test_devices
 from . import test_dispatch
 from . import test_documentation
 from . import test_endings
@@ -47,6 +48,8 @@ from . import test_publish_order
 from . import test_quarantine
 from . import test_rate
 from . import test_reading
+from . import test_reading_values
+from . import test_readings
 from . import test_receipts
 from . import test_redelivery
 from . import test_redirect
@@ -64,6 +67,7 @@ from . import test_tls
 from . import test_topic
 from . import test_trial_changes
 from . import test_trials_side_by_side
+from . import test_two_devices
 from . import test_two_transactions
 from . import test_uninstall
 from . import test_window
