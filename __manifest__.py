@@ -7,7 +7,13 @@
     "license": "LGPL-3",
     "development_status": "Beta",
     "depends": ["bus", "mail", "queue_job"],
-    "external_dependencies": {"python": ["cryptography>=3.4.8", "paho-mqtt>=2.1,<3", "python-jsonpath>=2.0,<3"]},
+    "external_dependencies": {
+        "python": [
+            "cryptography>=3.4.8",
+            "paho-mqtt>=2.1,<3",
+            "python-jsonpath>=2.0,<3",
+        ]
+    },
     "data": [
         "security/mqtt_groups.xml",
         "security/ir.model.access.csv",

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from odoo import models
+from odoo import SUPERUSER_ID, models
+from odoo.fields import Domain
 
 from ..mqtt.log import get_logger
 from ..mqtt.payload import PayloadError
@@ -98,6 +99,54 @@ class MqttDeviceRule(models.Model):
             key: {"id": id_, "accepted": accepted, "active": True}
             for id_, key in created
         }
+
+    def _link(self, sent, devices) -> None:
+        """Link devices to the records whose field has their key, where there is one and
+        no other device belongs to it.
+        """
+        if not self.record_model or self.record_model not in self.env or not devices:
+            return
+        unlinked = self.env["mqtt.device"].search_fetch(
+            [
+                ("id", "in", [device["id"] for device in devices.values()]),
+                ("res_id", "=", False),
+            ],
+            ["key"],
+        )
+        if not unlinked:
+            return
+        company = sent[0].message.service_id.company_id
+        for device, record in self._records_of(unlinked, company):
+            device.write({"res_model": record._name, "res_id": record.id})
+
+    def _records_of(self, devices, company) -> list[tuple[Any, Any]]:
+        """Pairs of a device and the record that it belongs to."""
+        name = self.record_field
+        # As whom the handler runs: another user's records are not for its devices.
+        records = self.env[self.record_model].sudo(self.env.uid == SUPERUSER_ID)
+        field = records._fields.get(name)
+        if field is None:
+            return []
+        keys = [
+            int(key) if field.type == "integer" and key.isdecimal() else key
+            for key in devices.mapped("key")
+        ]
+        domain = Domain(name, "in", keys)
+        if company and "company_id" in records._fields:
+            domain &= Domain("company_id", "in", [company.id, False])
+        found = {str(one[name]): one for one in records.search(domain)}
+        claimed = self.env["mqtt.device"].with_context(active_test=False)
+        taken = claimed.search(
+            [
+                ("res_model", "=", self.record_model),
+                ("res_id", "in", [one.id for one in found.values()]),
+            ]
+        ).mapped("res_id")
+        return [
+            (device, found[device.key])
+            for device in devices
+            if device.key in found and found[device.key].id not in taken
+        ]
 
     def _room(self) -> int:
         """How many devices this rule may create. Other jobs wait for this one, or the

@@ -104,6 +104,7 @@ class MqttDeviceRule(models.Model):
                 rows += self._read(one, device["id"], series, tallies)
         self.env["mqtt.reading"]._store(rows)
         self._save_seen(sent, devices)
+        self._link(sent, devices)
         if not self.env.context.get("mqtt_replay"):  # they were counted before
             self._save_tallies(tallies)
 
@@ -158,7 +159,9 @@ class MqttDeviceRule(models.Model):
             for metric in self.metric_ids
         ]
 
-    def _read(self, sent: Sent, device_id: int, series, tallies) -> list[dict[str, Any]]:
+    def _read(
+        self, sent: Sent, device_id: int, series, tallies
+    ) -> list[dict[str, Any]]:
         message, arrival = sent.message, sent.message.timestamp
         time, quality = arrival, "good"
         if self.time_path:

@@ -165,10 +165,6 @@ def settle(time: datetime | None, arrival: datetime) -> tuple[datetime, str]:
 
     :param time: of the device, ``None`` where it is not valid.
     """
-    if (
-        time is None
-        or time > arrival + CLOCK_TOLERANCE
-        or time < arrival - MOST_LATE
-    ):
+    if time is None or time > arrival + CLOCK_TOLERANCE or time < arrival - MOST_LATE:
         return arrival, CLOCK
     return time, LATE if time < arrival - CLOCK_TOLERANCE else GOOD

@@ -10,6 +10,7 @@ from . import test_client
 from . import test_connection
 from . import test_connection_test
 from . import test_dead_letters
+from . import test_device_view
 from . import test_devices
 from . import test_dispatch
 from . import test_documentation

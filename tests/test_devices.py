@@ -171,6 +171,20 @@ class TestDevices(DeviceCase):
         self.env.invalidate_all()
         self.assertFalse(first.record)
 
+    def test_devices_find_their_records(self):
+        """By a field that has their key, as soon as there is such a record."""
+        with self.assertRaises(ValidationError):
+            self.rule.write({"record_model": "res.partner", "record_field": "x"})
+        self.rule.write({"record_model": "res.partner", "record_field": "ref"})
+        partner = self.env["res.partner"].create({"name": "Press", "ref": "press-1"})
+        self.send({"temp": 20})
+        self.send({"temp": 20}, device="press-2")
+        self.assertEqual(self.device("press-1").record, partner)
+        self.assertFalse(self.device("press-2").record)
+        other = self.env["res.partner"].create({"name": "Press", "ref": "press-2"})
+        self.send({"temp": 20}, device="press-2")
+        self.assertEqual(self.device("press-2").record, other)
+
     def test_what_a_rule_refuses(self):
         for values in (
             {"key_level": "machine"},

@@ -106,7 +106,11 @@ class TestReadings(DeviceCase):
         """Late values go to their place, and are not the last value."""
         self.rule.write({"time_path": "$.ts", "time_kind": "ms"})
         now = datetime.utcnow().replace(microsecond=0)
-        ms = lambda moment: int((moment - datetime(1970, 1, 1)).total_seconds() * 1e3)
+        start = datetime(1970, 1, 1)
+
+        def ms(moment):
+            return int((moment - start).total_seconds() * 1000)
+
         good = now - timedelta(seconds=30)
         late = now - timedelta(hours=3)
         self.assertEqual(
@@ -160,8 +164,15 @@ class TestReadings(DeviceCase):
         devices = self.env["mqtt.device"].search([])
         return (
             sorted(
-                (one.device_id.key, one.metric_id.name, one.time, one.number, one.text)
-                + (one.quality, one.message_id)
+                (
+                    one.device_id.key,
+                    one.metric_id.name,
+                    one.time,
+                    one.message_id,
+                    one.number,
+                    one.text,
+                    one.quality,
+                )
                 for one in readings
             ),
             sorted((one.key, one.first_seen, one.last_seen) for one in devices),

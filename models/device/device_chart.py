@@ -59,11 +59,13 @@ class MqttDevice(models.Model):
                 query,
             )
         )
+        points = [list(row) for row in self.env.cr.fetchall()]
+        is_all = span == "all" and points
         return {
-            "begin": _seconds(begin),
+            "begin": points[0][0] if is_all else _seconds(begin),
             "end": _seconds(end),
             "step": {"minute": 60, "hour": 3_600, "day": 86_400}[step],
-            "points": [list(row) for row in self.env.cr.fetchall()],
+            "points": points,
         }
 
     def _figures_by_minute(self, metric, begin):

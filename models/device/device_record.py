@@ -5,6 +5,43 @@ from odoo.exceptions import ValidationError
 TECHNICAL = ("base", "bus.", "ir.", "mail.", "mqtt.", "queue.", "report.", "res.groups")
 
 
+class MqttDeviceRule(models.Model):
+    """Records that new devices belong to by their keys."""
+
+    _inherit = "mqtt.device.rule"
+
+    record_model = fields.Selection(
+        "_selection_record_model",
+        string="Link To",
+        help="Model of the records that devices belong to. A device is linked to the "
+        "record whose field has the key of the device. Empty: devices are linked by "
+        "hand.",
+    )
+    record_field = fields.Char(
+        string="Field with the Key",
+        default="name",
+        help="Technical name of the field that holds the key: name, serial_no.",
+    )
+
+    @api.model
+    def _selection_record_model(self):
+        return self.env["mqtt.device"]._selection_record_model()
+
+    @api.constrains("record_model", "record_field")
+    def _check_record_field(self):
+        for rule in self.filtered("record_model"):
+            fields_ = self.env[rule.record_model]._fields
+            field = fields_.get(rule.record_field or "")
+            if field is None or field.type not in ("char", "integer") or field.groups:
+                raise ValidationError(
+                    self.env._(
+                        "“%(field)s” is not a text field of %(model)s.",
+                        field=rule.record_field or "",
+                        model=rule.record_model,
+                    )
+                )
+
+
 class MqttDevice(models.Model):
     """The record that a device belongs to: a machine, a vehicle, a location."""
 
@@ -33,7 +70,7 @@ class MqttDevice(models.Model):
         # sudo: names of models, of which the user may read the records
         found = self.env["ir.model"].sudo().search([("transient", "=", False)])
         return [
-            (one.model, one.name)
+            (one.model, f"{one.name} ({one.model})")
             for one in found.sorted("name")
             if not one.model.startswith(TECHNICAL)
             and one.model in self.env
@@ -44,9 +81,9 @@ class MqttDevice(models.Model):
     @api.depends("res_model", "res_id")
     def _compute_record(self):
         for device in self:
-            record = device.res_model in self.env and self.env[
-                device.res_model
-            ].browse(device.res_id)
+            record = device.res_model in self.env and self.env[device.res_model].browse(
+                device.res_id
+            )
             # It may have been deleted, or be of a module that was uninstalled.
             is_shown = record and record.exists() and record.has_access("read")
             device.record = is_shown and f"{record._name},{record.id}"

@@ -2,8 +2,10 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ...mqtt.reading import NUMBER
 from ..common.actions import open_records
 from ..common.groups import OPERATOR
+from .mqtt_device_value import shown_value
 from .mqtt_reading import TABLE
 
 SHOWN_MESSAGES = 10
@@ -22,62 +24,83 @@ class MqttDevice(models.Model):
         :param res_id: id of that record.
         :return: a dict, or ``False`` when no device belongs to the record.
         """
-        self.env["mqtt.device"].check_access("read")
         if res_model:
-            self = self.with_context(active_test=False).search(
-                [("res_model", "=", res_model), ("res_id", "=", res_id)], limit=1
-            )
-            if not self:
-                return False
-        self.ensure_one()
-        self.check_access("read")
-        state = dict(self._fields["state"]._description_selection(self.env))
+            domain = [("res_model", "=", res_model), ("res_id", "=", res_id)]
+        else:
+            self.ensure_one()
+            self.check_access("read")
+            domain = [("id", "=", self.id)]
+        device = self._shown_device(domain)
+        if not device:
+            return False
+        labels = dict(self._fields["state"]._description_selection(self.env))
         return {
-            "id": self.id,
-            "name": self.name,
-            "state": self.state,
-            "state_label": state[self.state],
-            "last_seen": self.last_seen and self.last_seen.isoformat(),
-            "accepted": self.accepted,
-            "topic": self.topic or "",
-            "service_id": self.service_id.id,
+            **device,
+            "last_seen": device["last_seen"] and device["last_seen"].isoformat(),
+            "state_label": labels[device["state"]],
             "may_publish": self.env.user.has_group(OPERATOR),
-            "values": self._chips(),
+            "values": self._chips(device["id"]),
         }
 
-    def _chips(self):
-        """The last value of each metric, as a dict with what a chip shows of it."""
-        values = self.env["mqtt.device.value"].search_fetch(
-            [("device_id", "=", self.id)]
+    def _shown_device(self, domain):
+        """Fields of the first of the devices that the user may read, or ``None``."""
+        self.env["mqtt.device"].check_access("read")
+        every = self.env["mqtt.device"].with_context(active_test=False)
+        every.flush_model()
+        self.env["mqtt.device.rule"].flush_model(["silent_after"])
+        query = every._search(domain, limit=1)  # with the record rules
+        # No ORM equivalent: the state is an expression, and fields with it one query.
+        names = ("id", "name", "last_seen", "topic", "accepted", "service_id")
+        found = self.env.execute_query(
+            query.select(
+                *(SQL.identifier(query.table, name) for name in names),
+                every._state_to_sql(query.table),
+            )
         )
-        labels = dict(values._fields["quality"]._description_selection(self.env))
-        shown = values.sorted(
-            lambda one: (one.metric_id.sequence, one.metric_id.id)
-        ).filtered("metric_id.active")
-        recent = self._recent(shown.metric_id)
+        return dict(zip((*names, "state"), found[0], strict=True)) if found else None
+
+    def _chips(self, device_id):
+        """The last value of each metric, as a dict with what a chip shows of it."""
+        self.env["mqtt.device.value"].flush_model()
+        self.env["mqtt.metric"].flush_model()
+        # No ORM equivalent: values and metrics in one query. Whoever may read the
+        # device may read them.
+        self.env.cr.execute(
+            """
+            SELECT metric.id AS metric_id, metric.name, metric.unit, metric.kind,
+                   value.number, value.text, value.time, value.quality
+              FROM mqtt_device_value AS value
+              JOIN mqtt_metric AS metric ON metric.id = value.metric_id
+             WHERE value.device_id = %s AND metric.active
+          ORDER BY metric.sequence, metric.id
+            """,
+            [device_id],
+        )
+        values = self.env.cr.dictfetchall()
+        numbers = [one["metric_id"] for one in values if one["kind"] == NUMBER]
+        recent = self._recent(device_id, numbers) if numbers else {}
+        qualities = self.env["mqtt.device.value"]._fields["quality"]
+        labels = dict(qualities._description_selection(self.env))
         return [
             {
-                "metric_id": one.metric_id.id,
-                "name": one.metric_id.name,
-                "unit": one.metric_id.unit or "",
-                "kind": one.metric_id.kind,
-                "value": one.value,
-                "time": one.time.isoformat(),
-                "quality": one.quality,
-                "quality_label": labels[one.quality],
-                "recent": recent.get(one.metric_id.id, []),
+                "metric_id": one["metric_id"],
+                "name": one["name"],
+                "unit": one["unit"] or "",
+                "kind": one["kind"],
+                "value": shown_value(self.env, **one),
+                "time": one["time"].isoformat(),
+                "quality": one["quality"],
+                "quality_label": labels[one["quality"]],
+                "recent": recent.get(one["metric_id"], []),
             }
-            for one in shown
+            for one in values
         ]
 
-    def _recent(self, metrics):
-        """Means of the hours of the last day of each metric that is a number.
+    def _recent(self, device_id, metric_ids):
+        """Means of the half hours of the last day of each metric.
 
         :return: ``{metric id: [numbers]}``, oldest first
         """
-        numbers = metrics.filtered(lambda one: one.kind == "number")
-        if not numbers:
-            return {}
         # No ORM equivalent: the newest of each metric, by the index.
         self.env.cr.execute(
             SQL(
@@ -98,8 +121,8 @@ class MqttDevice(models.Model):
                 """,
                 seconds=SPARKLINE_HOURS * 3600,
                 table=SQL.identifier(TABLE),
-                device=self.id,
-                metrics=tuple(numbers.ids),
+                device=device_id,
+                metrics=tuple(metric_ids),
             )
         )
         return dict(self.env.cr.fetchall())

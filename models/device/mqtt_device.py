@@ -23,7 +23,8 @@ class MqttDevice(models.Model):
     )
     accepted = fields.Boolean(
         default=True,
-        help="A device that is not accepted is a proposal: its readings are not stored.",
+        help="A device that is not accepted is a proposal. Its readings are not "
+        "stored.",
     )
     rule_id = fields.Many2one(
         "mqtt.device.rule",
@@ -46,9 +47,7 @@ class MqttDevice(models.Model):
     tag_ids = fields.Many2many(
         "mqtt.device.tag", string="Tags", help="Tags to group devices by."
     )
-    topic = fields.Char(
-        readonly=True, help="Topic of the last message of the device."
-    )
+    topic = fields.Char(readonly=True, help="Topic of the last message of the device.")
     first_seen = fields.Datetime(
         readonly=True, help="Time of arrival of the first message of the device."
     )

@@ -55,7 +55,7 @@ class MqttDeviceRule(models.Model):
         "are stored once a user has accepted it.",
     )
     device_limit = fields.Integer(
-        string="Most Devices",
+        string="Device Limit",
         default=1_000,
         required=True,
         help="Number of devices that this rule creates at most. Messages of further "
@@ -100,7 +100,6 @@ class MqttDeviceRule(models.Model):
     metric_ids = fields.One2many(
         "mqtt.metric",
         "rule_id",
-        string="Metrics",
         copy=True,
         help="Values that are read from each message.",
     )
@@ -121,7 +120,7 @@ class MqttDeviceRule(models.Model):
     )
     _device_limit = models.Constraint(
         f"CHECK(device_limit BETWEEN 1 AND {MAX_DEVICES})",
-        f"Most Devices is a number from 1 to {MAX_DEVICES:,}.",
+        f"Device Limit is a number from 1 to {MAX_DEVICES:,}.",
     )
     _silent_after_positive = models.Constraint(
         "CHECK(silent_after >= 0)", "Silent After is a number of seconds, 0 or more."

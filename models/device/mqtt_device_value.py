@@ -1,8 +1,9 @@
 from odoo import api, fields, models
 
-from ...mqtt.reading import CLOCK, GOOD, LATE, RETAINED
+from ...mqtt.reading import CHOICE, CLOCK, GOOD, LATE, RETAINED, TEXT, YES_NO
 from ..common.wide_fields import BigInteger
 
+LARGE = 1e6  # a number that is shown without decimals
 SHOWN_VALUES = 5  # of a device in lists
 QUALITIES = [
     (GOOD, "Good"),
@@ -61,13 +62,7 @@ class MqttMetric(models.Model):
 
     def _shown(self, number, text):
         """A value of this metric as people read it, with its unit."""
-        if self.kind in ("text", "choice"):
-            shown = text or ""
-        elif self.kind == "yes_no":
-            shown = self.env._("Yes") if number else self.env._("No")
-        else:
-            shown = f"{number:.6g}" if abs(number) < 1e6 else f"{number:,.0f}"
-        return f"{shown} {self.unit}" if self.unit else shown
+        return shown_value(self.env, self.kind, self.unit, number, text)
 
 
 class MqttDevice(models.Model):
@@ -89,3 +84,18 @@ class MqttDevice(models.Model):
             device.last_values = " · ".join(
                 f"{one.metric_id.name} {one.value}" for one in values[:SHOWN_VALUES]
             )
+
+
+def shown_value(env, kind, unit, number, text, **_other):
+    """A value as people read it, with its unit.
+
+    :param kind: of its metric.
+    """
+    if kind in (TEXT, CHOICE):
+        shown = text or ""
+    elif kind == YES_NO:
+        shown = env._("Yes") if number else env._("No")
+    else:
+        number = number or 0.0
+        shown = f"{number:.6g}" if abs(number) < LARGE else f"{number:,.0f}"
+    return f"{shown} {unit}" if unit else shown

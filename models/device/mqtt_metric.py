@@ -72,7 +72,10 @@ class MqttMetric(models.Model):
         help="Figures by hour are kept for this number of days. 0: without limit.",
     )
     good_count = BigInteger(
-        string="Read", readonly=True, copy=False, help="Number of values that were read."
+        string="Read",
+        readonly=True,
+        copy=False,
+        help="Number of values that were read.",
     )
     zero_count = BigInteger(
         string="Zero",

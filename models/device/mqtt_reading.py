@@ -30,9 +30,7 @@ class MqttReading(models.Model):
 
     device_id = fields.Many2one("mqtt.device", help="Device that sent the value.")
     metric_id = fields.Many2one("mqtt.metric", help="What the value says.")
-    time = fields.Datetime(
-        string="Time", help="Time of the device, or of arrival if it sends none."
-    )
+    time = fields.Datetime(help="Time of the device, or of arrival if it sends none.")
     arrival = fields.Datetime(help="Time when the message arrived.")
     number = fields.Float(
         digits=False, aggregator="avg", help="The value, if it is a number."
@@ -87,9 +85,7 @@ class MqttReading(models.Model):
         """Open the messages that these readings were read from."""
         self.check_access("read")
         ids = self.mapped("message_id")
-        return open_records(
-            self.env, "mqtt_signal_history_action", [("id", "in", ids)]
-        )
+        return open_records(self.env, "mqtt_signal_history_action", [("id", "in", ids)])
 
     @api.model
     def _make_months(self, months):

@@ -175,8 +175,8 @@ def readings_of_hours(hours):
 
 
 def figures(readings, length):
-    """Figures of buckets of time: device, metric, bucket, count, minimum, maximum, mean,
-    time-weighted mean, the seconds these are of, and the last value.
+    """Figures of buckets of time: device, metric, bucket, count, minimum, maximum,
+    mean, time-weighted mean, the seconds these are of, and the last value.
 
     :param readings: query of ``device_id``, ``metric_id``, ``bucket``, ``time``,
         ``message_id`` and ``number``.
