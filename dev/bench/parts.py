@@ -13,6 +13,7 @@ from . import (
     overload,
     poison,
     rates,
+    readings,
     requeue,
     services,
     throughput,
@@ -31,6 +32,7 @@ PARTS = {
     "windows": windows.run,
     "throughput": throughput.run,
     "handlers": handlers.run,
+    "readings": readings.run,
     "history": history.run,  # last: tables that have grown
 }
 LONG = ("history",)  # left out of a quick run, unless it is asked for alone

@@ -14,6 +14,11 @@ class MqttHandler(models.Model):
         ondelete={"readings": "cascade", "availability": "cascade"},
     )
 
+    _rule_batch = models.Constraint(
+        "CHECK(batch OR kind NOT IN ('readings', 'availability'))",
+        "The handler of a device rule is called with many messages.",
+    )
+
     @api.ondelete(at_uninstall=False)
     def _unlink_collected(self):
         """Readings refer to devices, and PostgreSQL does not know it of a view."""

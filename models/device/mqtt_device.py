@@ -37,7 +37,7 @@ class MqttDevice(models.Model):
         "mqtt.service",
         required=True,
         readonly=True,
-        ondelete="cascade",
+        ondelete="restrict",  # as of messages; readings would stay
         index=True,
         help="Service that receives the messages of the device.",
     )

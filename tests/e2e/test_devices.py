@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from service import Service, publish
 
-from dev.servers import Odoo
+from dev.servers import Odoo, wait_until
 
 SOON = 20_000  # milliseconds: a reading every 5 seconds, on a busy machine
 SHOTS = os.environ.get("MQTT_SHOTS")
@@ -86,4 +86,69 @@ def test_from_a_rule_to_a_chart(odoo, broker, browser):
     page.get_by_role("button", name="Graph").click()
     expect(page.locator(".o_graph_renderer canvas")).to_be_visible()
     shoot(page, "graph")
+    page.get_by_role("button", name="Pivot").click()
+    expect(page.locator("div.o_pivot")).to_contain_text("press-1")
+    service.stop()
+
+
+def test_on_the_form_of_a_record(odoo, broker, browser):
+    """An integrator puts the widget on a form; it finds the device of the record."""
+    form = [("module", "=", "base"), ("name", "=", "view_partner_form")]
+    (parent,) = odoo.call("ir.model.data", "search_read", form, ["res_id"])
+    odoo.call(
+        "ir.ui.view",
+        "create",
+        {
+            "name": "Device of a partner",
+            "model": "res.partner",
+            "inherit_id": parent["res_id"],
+            "arch": '<xpath expr="//sheet/*[last()]" position="before">'
+            '<widget name="mqtt_device"/></xpath>',
+        },
+    )
+    partner = odoo.call("res.partner", "create", {"name": "Pump hall", "ref": "pump-1"})
+    other = odoo.call("res.partner", "create", {"name": "Without a device"})
+    metrics = {
+        "Pressure": {"path": "$.pressure", "unit": "bar"},
+        "Mode": {"path": "$.mode", "kind": "text"},
+    }
+    odoo.call(
+        "mqtt.device.rule",
+        "create",
+        {
+            "name": "Pumps",
+            "pattern": "pumps/{device}",
+            "record_model": "res.partner",
+            "record_field": "ref",
+            "availability_pattern": "pumps/{device}/status",
+            "metric_ids": [
+                (0, 0, {"name": name, **values}) for name, values in metrics.items()
+            ],
+        },
+    )
+    service = Service(odoo, broker, "pumps/#", name="Pumps")
+    service.start()
+    publish(broker, "pumps/pump-1", json.dumps({"pressure": 4.5, "mode": "auto"}))
+    web = browser(odoo)
+    page = web.page
+    page.goto(f"{odoo.url}/odoo/res.partner/{other}")
+    expect(page.locator(".o_form_view")).to_be_visible()
+    expect(page.locator(".o_mqtt_device")).to_have_count(0)
+    of_pump = [("device_id.key", "=", "pump-1")]
+    wait_until(
+        lambda: odoo.call("mqtt.reading", "search_count", of_pump), 30, "no reading"
+    )
+    page.goto(f"{odoo.url}/odoo/res.partner/{partner}")
+    device = page.locator(".o_mqtt_device")
+    expect(device.locator("[data-metric=Pressure]")).to_contain_text("4.5 bar")
+    expect(device.locator("[data-metric=Mode]")).to_be_disabled()
+    expect(device.locator(".o_mqtt_chart")).to_have_count(0)
+    device.locator("[data-metric=Pressure]").press("Enter")
+    expect(device.locator(".o_mqtt_chart svg")).to_be_visible()
+    shoot(page, "partner")
+    publish(broker, "pumps/pump-1/status", "offline")
+    expect(device.get_by_role("status")).to_have_text("Offline", timeout=SOON)
+    device.get_by_role("button", name="Publish").click()
+    topic = page.locator(".modal [name=topic] input")
+    expect(topic).to_have_value("pumps/pump-1")
     service.stop()
