@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from odoo import SUPERUSER_ID, models
 from odoo.fields import Domain
 
-from ..mqtt.log import get_logger
 from ..mqtt.payload import PayloadError
 from ..mqtt.wording import TOPIC_CHARS, is_storable, short_line
 from .guard import HandlerGoneError
 
-_logger = get_logger(__name__)
+INTEGER = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)  # that a column of 32 bits takes
 
 
 class MqttHandler(models.Model):
@@ -31,17 +32,12 @@ class MqttHandler(models.Model):
 class MqttDeviceRule(models.Model):
     _inherit = "mqtt.device.rule"
 
-    def _devices_of(self, sent) -> dict[str, dict[str, Any]]:
-        """Devices by key; those that are new are created while the rule has room.
+    def _devices_of(self, service, keys) -> dict[str, dict[str, Any]]:
+        """Devices of a service by key; those that are new are created while the rule
+        has room. Archived ones are left out.
 
-        Archived ones are left out.
-
-        :param sent: messages of one service with their keys (``jobs/readings.py``).
+        :param keys: a set.
         """
-        if not sent:
-            return {}
-        service = sent[0].message.service_id
-        keys = {one.key for one in sent}
         known = self._known_devices(service, keys)
         new = sorted(keys - known.keys())
         if new:
@@ -100,7 +96,7 @@ class MqttDeviceRule(models.Model):
             for id_, key in created
         }
 
-    def _link(self, sent, devices) -> None:
+    def _link(self, service, devices) -> None:
         """Link devices to the records whose field has their key, where there is one and
         no other device belongs to it.
         """
@@ -115,8 +111,7 @@ class MqttDeviceRule(models.Model):
         )
         if not unlinked:
             return
-        company = sent[0].message.service_id.company_id
-        for device, record in self._records_of(unlinked, company):
+        for device, record in self._records_of(unlinked, service.company_id):
             device.write({"res_model": record._name, "res_id": record.id})
 
     def _records_of(self, devices, company) -> list[tuple[Any, Any]]:
@@ -125,12 +120,11 @@ class MqttDeviceRule(models.Model):
         # As whom the handler runs: another user's records are not for its devices.
         records = self.env[self.record_model].sudo(self.env.uid == SUPERUSER_ID)
         field = records._fields.get(name)
-        if field is None:
+        if field is None or not records.has_access("read"):
             return []
-        keys = [
-            int(key) if field.type == "integer" and key.isdecimal() else key
-            for key in devices.mapped("key")
-        ]
+        keys: list[Any] = devices.mapped("key")
+        if field.type == "integer":
+            keys = [int(key) for key in keys if INTEGER.fullmatch(key)]
         domain = Domain(name, "in", keys)
         if company and "company_id" in records._fields:
             domain &= Domain("company_id", "in", [company.id, False])
@@ -180,20 +174,15 @@ class MqttDeviceRule(models.Model):
 
     def _save_seen(self, sent, devices) -> None:
         """Note when devices were seen, each once, if that is news."""
-        seen: dict[int, dict[str, Any]] = {}
+        seen: dict[int, Any] = {}
         for one in sent:
-            device = devices.get(one.key)
-            if device is None:
+            if one.is_retained or one.key not in devices:
                 continue
-            if one.message.retain:
-                continue
-            time = one.message.timestamp.isoformat()
-            row = seen.setdefault(
-                device["id"], {"id": device["id"], "first": time, "last": time}
+            first, last = seen.get(devices[one.key]["id"], (one, one))
+            seen[devices[one.key]["id"]] = (
+                min(first, one, key=_arrival),
+                max(one, last, key=_arrival),
             )
-            row["first"] = min(row["first"], time)
-            if time >= row["last"]:
-                row.update(last=time, topic=short_line(one.message.topic))
         if not seen:
             return
         # No ORM equivalent: it writes one value to many records, not a value to each,
@@ -212,7 +201,19 @@ class MqttDeviceRule(models.Model):
                AND (last_seen IS NULL OR first_seen IS NULL
                     OR last_seen < seen.last OR first_seen > seen.first)
             """,
-            [json.dumps([seen[id_] for id_ in sorted(seen)])],
+            [
+                json.dumps(
+                    [
+                        {
+                            "id": id_,
+                            "first": first.arrival.isoformat(),
+                            "last": last.arrival.isoformat(),
+                            "topic": short_line(last.topic),
+                        }
+                        for id_, (first, last) in sorted(seen.items())
+                    ]
+                )
+            ],
         )
         self.env["mqtt.device"].invalidate_model(flush=False)
 
@@ -254,3 +255,7 @@ class MqttDeviceRule(models.Model):
             [json.dumps(rows)],
         )
         self.env["mqtt.device"].invalidate_model(flush=False)
+
+
+def _arrival(sent) -> datetime:
+    return sent.arrival

@@ -6,16 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytz
 
-from odoo import models
+from odoo import fields, models
 
 from ..mqtt.json_path import MISSING, compile_path, shown_value
+from ..mqtt.json_text import parse_json
 from ..mqtt.payload import PayloadError
 from ..mqtt.reading import (
+    CLOCK,
+    GOOD,
     RETAINED,
     Value,
     ValueWrongError,
@@ -40,11 +43,13 @@ class Series:
 
     :param find: gives its value in a document.
     :param read: makes a value of it, or raises ``ValueWrongError``.
+    :param keep_from: readings before that are not kept.
     """
 
     metric_id: int
     find: Callable[[object], object]
     read: Callable[[object], Value]
+    keep_from: datetime
 
 
 @dataclass
@@ -59,9 +64,12 @@ class Tally:
 class Sent:
     """One message, read as far as needed to know which device it is from."""
 
-    message: Any
     key: str
     document: object
+    message_id: int
+    topic: str
+    arrival: datetime
+    is_retained: bool
 
 
 class MqttHandler(models.Model):
@@ -94,7 +102,7 @@ class MqttDeviceRule(models.Model):
             self._read_key(message, keys[at] if keys else None)
             for at, message in enumerate(messages)
         ]
-        devices = self._devices_of(sent)
+        devices = self._devices_of(messages[:1].service_id, {one.key for one in sent})
         series = self._series()
         tallies: dict[int, Tally] = {one.metric_id: Tally() for one in series}
         rows: list[dict[str, Any]] = []
@@ -104,12 +112,11 @@ class MqttDeviceRule(models.Model):
                 rows += self._read(one, device["id"], series, tallies)
         self.env["mqtt.reading"]._store(rows)
         self._save_seen(sent, devices)
-        self._link(sent, devices)
+        self._link(messages[:1].service_id, devices)
         if not self.env.context.get("mqtt_replay"):  # they were counted before
             self._save_tallies(tallies)
 
     def _read_key(self, message, level: str | None) -> Sent:
-        topic = short_line(message.topic, TOPIC_CHARS)
         document = self._document(message)
         key: object = level
         if self.key_from == "payload":
@@ -117,23 +124,32 @@ class MqttDeviceRule(models.Model):
             if isinstance(key, int) and not isinstance(key, bool):
                 key = str(key)
         if not isinstance(key, str) or not key or not is_storable(key):
-            said = shown_value(key)
-            raise PayloadError(f"{topic}: the device key is {said}, which is no key")
-        if len(key) > KEY_CHARS:
-            raise PayloadError(
-                f"{topic}: the device key has {len(key):,} characters, more than "
-                f"{KEY_CHARS}"
+            said = f"the device key is {shown_value(key)}, which is no key"
+        elif len(key) > KEY_CHARS:
+            said = f"the device key has {len(key):,} characters, of {KEY_CHARS} at most"
+        else:
+            return Sent(
+                key,
+                document,
+                message.id,
+                message.topic,
+                message.timestamp,
+                message.retain,
             )
-        return Sent(message, key, document)
+        raise PayloadError(f"{short_line(message.topic, TOPIC_CHARS)}: {said}")
 
     def _document(self, message) -> object:
         """The payload as JSON, or as text where no path leads into it."""
-        try:
-            return message.json()
-        except PayloadError:
-            if self._reads_json():
-                raise
         text = message.payload
+        try:
+            # A text in the row is parsed here: json() keeps what it parses for others.
+            return parse_json(text.encode()) if text else message.json()
+        except PayloadError as error:
+            if self._reads_json():
+                if not text:
+                    raise
+                topic = short_line(message.topic, TOPIC_CHARS)
+                raise PayloadError(f"{topic}: {error}") from None
         return text if text else "" if not message.payload_raw else None
 
     def _reads_json(self) -> bool:
@@ -145,6 +161,7 @@ class MqttDeviceRule(models.Model):
         )
 
     def _series(self) -> list[Series]:
+        now = fields.Datetime.now()
         return [
             Series(
                 metric.id,
@@ -155,6 +172,9 @@ class MqttDeviceRule(models.Model):
                     metric.offset,
                     read_choices(metric.choices or ""),
                 ),
+                now - timedelta(days=metric.retention_days)
+                if metric.retention_days
+                else datetime.min,
             )
             for metric in self.metric_ids
         ]
@@ -162,28 +182,25 @@ class MqttDeviceRule(models.Model):
     def _read(
         self, sent: Sent, device_id: int, series, tallies
     ) -> list[dict[str, Any]]:
-        message, arrival = sent.message, sent.message.timestamp
-        time, quality = arrival, "good"
+        time, quality = sent.arrival, GOOD
         if self.time_path:
-            time, quality = settle(self._time_of(sent.document), arrival)
-        is_timed = bool(self.time_path) and quality != "clock"
-        if message.retain:
-            quality = RETAINED
-        times = {
+            time, quality = settle(self._time_of(sent.document), sent.arrival)
+        shared = {
             "device_id": device_id,
             "time": time.isoformat(),
-            "arrival": arrival.isoformat(),
-            "quality": quality,
-            "message_id": message.id,
-            "timed": is_timed,
+            "arrival": sent.arrival.isoformat(),
+            "quality": RETAINED if sent.is_retained else quality,
+            "message_id": sent.message_id,
         }
+        if sent.is_retained:
+            shared["timed"] = bool(self.time_path) and quality != CLOCK
         rows = []
         for one in series:
             value = self._value(one, sent, tallies[one.metric_id])
-            if value is not None:
+            if value is not None and time >= one.keep_from:
                 rows.append(
                     {
-                        **times,
+                        **shared,
                         "metric_id": one.metric_id,
                         "number": value.number,
                         "text": value.text,
@@ -200,7 +217,7 @@ class MqttDeviceRule(models.Model):
             value = series.read(found)
         except ValueWrongError as error:
             tally.counts["wrong"] += 1
-            topic = short_line(sent.message.topic, TOPIC_CHARS)
+            topic = short_line(sent.topic, TOPIC_CHARS)
             tally.last_wrong = short_line(f"{topic}: {error}")
             return None
         tally.counts["good"] += 1
@@ -245,10 +262,11 @@ class MqttReading(models.Model):
     def _store(self, rows: list[dict[str, Any]]) -> None:
         """Store readings, note the hours they touch, and keep the newest of each.
 
-        What was stored before, and what is older than its metric keeps it, is left out.
-        So is a retained value where something as new is known.
+        What was stored before is left out; so is a retained value where something as
+        new is known.
         """
-        rows = _without_old_news(rows)
+        if any(row["quality"] == RETAINED for row in rows):
+            rows = self._without_old_news(rows)
         if not rows:
             return
         days = {row["time"][:7] for row in rows}
@@ -259,47 +277,40 @@ class MqttReading(models.Model):
         self.invalidate_model(flush=False)
         self.env["mqtt.device.value"].invalidate_model(flush=False)
 
-
-def _without_old_news(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same without the retained values that a reading before them is as new as: the
-    database knows those of earlier runs only.
-    """
-    kept = []
-    newest: dict[tuple[int, int], str] = {}
-    for row in rows:
-        series = row["device_id"], row["metric_id"]
-        known = newest.get(series, "")
-        if (
-            row["quality"] == RETAINED
-            and known
-            and (not row["timed"] or known >= row["time"])
-        ):
-            continue
-        newest[series] = max(known, row["time"])
-        kept.append(row)
-    return kept
+    def _without_old_news(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same without the retained values that something is as new as: a last
+        value that is known, or a reading before them.
+        """
+        retained = [row["device_id"] for row in rows if row["quality"] == RETAINED]
+        known = self.env["mqtt.device.value"].search_fetch(
+            [("device_id", "in", retained)], ["device_id", "metric_id", "time"]
+        )
+        newest = {
+            (one.device_id.id, one.metric_id.id): one.time.isoformat() for one in known
+        }
+        kept = []
+        for row in rows:
+            series = row["device_id"], row["metric_id"]
+            before = newest.get(series, "")
+            if (
+                row["quality"] == RETAINED
+                and before
+                and (not row["timed"] or before >= row["time"])
+            ):
+                continue
+            newest[series] = max(before, row["time"])
+            kept.append(row)
+        return kept
 
 
 STORE = """
-WITH sent AS (
-    SELECT sent.* FROM json_to_recordset(%s) AS sent (
-           device_id integer, metric_id integer, time timestamp, arrival timestamp,
-           number float8, text varchar, quality varchar, message_id bigint,
-           timed boolean)
-      JOIN mqtt_metric AS metric ON metric.id = sent.metric_id
-     WHERE (metric.retention_days = 0
-            OR sent.time >= (now() AT TIME ZONE 'UTC')
-                            - metric.retention_days * interval '1 day')
-       AND NOT (sent.quality = 'retained' AND EXISTS (
-               SELECT FROM mqtt_device_value AS known
-                WHERE known.device_id = sent.device_id
-                  AND known.metric_id = sent.metric_id
-                  AND (NOT sent.timed OR known.time >= sent.time)))
-), new AS (
+WITH new AS (
     INSERT INTO mqtt_reading_all
            (device_id, metric_id, time, arrival, number, text, quality, message_id)
     SELECT device_id, metric_id, time, arrival, number, text, quality, message_id
-      FROM sent
+      FROM json_to_recordset(%s) AS sent (
+           device_id integer, metric_id integer, time timestamp, arrival timestamp,
+           number float8, text varchar, quality varchar, message_id bigint)
         ON CONFLICT (device_id, metric_id, time, message_id) DO NOTHING
     RETURNING *
 ), due AS (

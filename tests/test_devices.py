@@ -185,6 +185,19 @@ class TestDevices(DeviceCase):
         self.send({"temp": 20}, device="press-2")
         self.assertEqual(self.device("press-2").record, other)
 
+    def test_keys_that_are_no_numbers_of_records(self):
+        """A field that is a number is only compared with numbers."""
+        self.rule.write({"record_model": "res.partner", "record_field": "color"})
+        partner = self.env["res.partner"].create({"name": "Press", "color": 812345})
+        for key in ("press-1", "9" * 20, "٣", "812345"):
+            self.send({"temp": 20}, device=key)
+        self.assertEqual(self.device("812345").record, partner)
+
+    def test_a_metric_goes_with_its_readings(self):
+        self.send({"temp": 20, "on": True})
+        self.temperature.unlink()
+        self.assertEqual(self.readings().metric_id, self.running)
+
     def test_what_a_rule_refuses(self):
         for values in (
             {"key_level": "machine"},

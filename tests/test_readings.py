@@ -281,7 +281,7 @@ class TestRollups(DeviceCase):
         figures = [hour.minimum, hour.maximum, hour.mean, hour.weighted_mean, hour.last]
         self.assertEqual(figures, [10, 40, 25, 17.5, 40])
         self.assertEqual((hour.count, hour.seconds), (2, 3600))
-        self.assertEqual(by_chart[1:], [*figures, 2])
+        self.assertEqual(by_chart[1:], figures[:3])
         self.assertEqual(self.chart("year"), [by_chart])
         self.put(100, 30)
         self.assertEqual(self.chart("year")[0][2], 100)

@@ -28,8 +28,7 @@ class MqttDevice(models.Model):
         :param span: ``day`` (by minute), ``month`` and ``year`` (by hour) or ``all``
             (by day).
         :return: ``{"begin", "end": seconds since 1970, "step": seconds, "points":
-            [[seconds since 1970, minimum, maximum, mean, time-weighted mean, last,
-            count]]}``, oldest first.
+            [[seconds since 1970, minimum, maximum, mean]]}``, oldest first.
         """
         self.ensure_one()
         self.check_access("read")
@@ -52,8 +51,7 @@ class MqttDevice(models.Model):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT extract(epoch FROM bucket)::float8, minimum, maximum, mean,
-                       weighted_mean, last, count
+                SELECT extract(epoch FROM bucket)::bigint, minimum, maximum, mean
                   FROM (%s) AS figures ORDER BY bucket
                 """,
                 query,
@@ -124,12 +122,8 @@ class MqttDevice(models.Model):
     def _figures_by_day(self, hours):
         return SQL(
             """
-            SELECT min(bucket) AS bucket, sum(count)::bigint AS count,
-                   min(minimum) AS minimum, max(maximum) AS maximum,
-                   sum(mean * count) / sum(count) AS mean,
-                   COALESCE(sum(weighted_mean * seconds) / NULLIF(sum(seconds), 0),
-                            avg(weighted_mean)) AS weighted_mean,
-                   (array_agg(last ORDER BY bucket DESC))[1] AS last
+            SELECT min(bucket) AS bucket, min(minimum) AS minimum,
+                   max(maximum) AS maximum, sum(mean * count) / sum(count) AS mean
               FROM (%s) AS hours
           GROUP BY date_trunc('day', timezone(%s, timezone('UTC', bucket)))
             """,

@@ -1,7 +1,5 @@
 from odoo import fields, models
 
-KEY_CHARS = 250
-
 
 class MqttDevice(models.Model):
     """What sends messages. Devices are created by the jobs that meet their keys."""
@@ -9,6 +7,7 @@ class MqttDevice(models.Model):
     _name = "mqtt.device"
     _description = "MQTT Device"
     _order = "name, id"
+    _rec_names_search = ("name", "key")
 
     name = fields.Char(required=True, help="Name of the device. At first, its key.")
     key = fields.Char(

@@ -55,7 +55,6 @@ class MqttDeviceRule(models.Model):
         "are stored once a user has accepted it.",
     )
     device_limit = fields.Integer(
-        string="Device Limit",
         default=1_000,
         required=True,
         help="Number of devices that this rule creates at most. Messages of further "
@@ -68,7 +67,6 @@ class MqttDeviceRule(models.Model):
         "devices. Empty once there is room again.",
     )
     silent_after = fields.Integer(
-        string="Silent After",
         default=600,
         help="A device without a message for this number of seconds is shown as "
         "silent. 0: never.",

@@ -61,8 +61,7 @@ class MqttReading(models.Model):
                     UNIQUE (device_id, metric_id, time, message_id)
                 ) PARTITION BY RANGE (time);
                 ALTER SEQUENCE mqtt_reading_id_seq OWNED BY %(table)s.id;
-                CREATE INDEX IF NOT EXISTS mqtt_reading_time ON %(table)s
-                    USING brin (time);
+                CREATE INDEX IF NOT EXISTS mqtt_reading_time ON %(table)s (time);
                 CREATE OR REPLACE VIEW %(view)s AS
                     SELECT id, device_id, metric_id, time, arrival, number, text,
                            quality, message_id
@@ -131,14 +130,20 @@ class MqttReading(models.Model):
 
         :param column: ``device_id`` or ``metric_id``.
         """
-        # sudo is not asked: whoever may delete the device or metric deletes these.
-        self.env.cr.execute(
-            SQL(
-                "DELETE FROM %s WHERE %s = ANY(%s)",
-                SQL.identifier(TABLE),
-                SQL.identifier(column),
-                list(ids),
+        # Whoever may delete the device or metric deletes these.
+        of_devices = SQL("device_id = ANY(%s)", list(ids))
+        if column == "metric_id":  # by device, with which the index begins
+            of_devices = SQL(
+                """
+                metric_id = ANY(%(ids)s) AND device_id IN (
+                    SELECT device.id FROM mqtt_device AS device
+                      JOIN mqtt_metric AS metric ON metric.rule_id = device.rule_id
+                     WHERE metric.id = ANY(%(ids)s))
+                """,
+                ids=list(ids),
             )
+        self.env.cr.execute(
+            SQL("DELETE FROM %s WHERE %s", SQL.identifier(TABLE), of_devices)
         )
         self.invalidate_model(flush=False)
 

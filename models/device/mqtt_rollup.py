@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from psycopg2.errors import SerializationFailure
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -98,35 +100,37 @@ class MqttRollup(models.Model):
         :return: whether there are more.
         """
         this_hour = fields.Datetime.now().replace(minute=0, second=0, microsecond=0)
-        # No ORM equivalent. A job that touches an hour meanwhile waits for this
-        # transaction, or this one ends with a conflict and is tried again.
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH due AS (
-                    DELETE FROM %(due)s WHERE (device_id, hour) IN (
-                        SELECT device_id, hour FROM %(due)s WHERE hour < %(this_hour)s
-                      ORDER BY hour, device_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-                    RETURNING device_id, hour
-                ), stored AS (
-                    INSERT INTO mqtt_rollup (device_id, metric_id, time, count, minimum,
-                                maximum, mean, weighted_mean, seconds, last)
-                    %(figures)s
-                    ON CONFLICT (device_id, metric_id, time) DO UPDATE
-                       SET count = EXCLUDED.count, minimum = EXCLUDED.minimum,
-                           maximum = EXCLUDED.maximum, mean = EXCLUDED.mean,
-                           weighted_mean = EXCLUDED.weighted_mean,
-                           seconds = EXCLUDED.seconds, last = EXCLUDED.last
-                )
-                SELECT count(*) FROM due
-                """,
-                due=SQL.identifier(DUE),
-                this_hour=this_hour,
-                limit=ROLL_UP_BATCH,
-                figures=figures(readings_of_hours(SQL("due")), HOUR),
+        query = SQL(
+            """
+            WITH due AS (
+                DELETE FROM %(due)s WHERE (device_id, hour) IN (
+                    SELECT device_id, hour FROM %(due)s WHERE hour < %(this_hour)s
+                  ORDER BY hour, device_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                RETURNING device_id, hour
+            ), stored AS (
+                INSERT INTO mqtt_rollup (device_id, metric_id, time, count, minimum,
+                            maximum, mean, weighted_mean, seconds, last)
+                %(figures)s
+                ON CONFLICT (device_id, metric_id, time) DO UPDATE
+                   SET count = EXCLUDED.count, minimum = EXCLUDED.minimum,
+                       maximum = EXCLUDED.maximum, mean = EXCLUDED.mean,
+                       weighted_mean = EXCLUDED.weighted_mean,
+                       seconds = EXCLUDED.seconds, last = EXCLUDED.last
             )
+            SELECT count(*) FROM due
+            """,
+            due=SQL.identifier(DUE),
+            this_hour=this_hour,
+            limit=ROLL_UP_BATCH,
+            figures=figures(readings_of_hours(SQL("due")), HOUR),
         )
-        (count,) = self.env.cr.fetchone()
+        try:
+            with self.env.cr.savepoint():
+                # No ORM equivalent: windows over readings.
+                self.env.cr.execute(query, log_exceptions=False)
+                (count,) = self.env.cr.fetchone()
+        except SerializationFailure:
+            return True  # a job has touched one of these hours since we began
         self.invalidate_model(flush=False)
         return count == ROLL_UP_BATCH
 

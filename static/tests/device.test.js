@@ -30,6 +30,11 @@ test("a reading alone is as long as its minute", () => {
     expect(lines).toEqual(["0.0,80.0 60.0,80.0"]);
 });
 
+test("a reading alone at the very end is seen", () => {
+    const data = {begin: 0, end: 86400, points: [point(86399, 5)], step: 60};
+    expect(chartShape(data).lines).toEqual(["596.0,80.0 600.0,80.0"]);
+});
+
 test("the nearest point", () => {
     const points = [point(0, 1), point(60, 1), point(120, 1)];
     expect(nearestPoint(points, 80)).toBe(1);

@@ -1,6 +1,10 @@
 export const WIDTH = 600;
 export const HEIGHT = 160;
 const GAP = 5; // times the usual distance: then the line has a hole
+const SHORTEST = 4; // of what is drawn of a point alone
+const MINIMUM = 1; // in a point
+const MAXIMUM = 2;
+const MEAN = 3;
 const FLAT = 0.5; // above and below a line that is level
 
 /** Median of the distances between points, in seconds. */
@@ -44,25 +48,31 @@ export function chartShape({begin, end, points, step}) {
     }
     const x = (time) => (WIDTH * (time - begin)) / (end - begin || 1);
     const y = (value) => HEIGHT * (1 - (value - lowest) / (highest - lowest));
-    const place = ([time, , , mean]) => [x(time), y(mean)];
+    const place = (point) => [x(point[0]), y(point[MEAN])];
     const text = (pairs) =>
         pairs.map((pair) => pair.map((one) => one.toFixed(1)).join(",")).join(" ");
-    const parts = pieces(points, step).map((piece) =>
-        // A point alone has no length: it is as long as what it stands for.
-        piece.length > 1
-            ? piece
-            : [piece[0], [piece[0][0] + step, ...piece[0].slice(1)]]
-    );
+    // A point alone has no length: it is drawn as long as what it stands for.
+    const alone = Math.max(x(begin + step), SHORTEST);
+    const drawn = (piece, value) => {
+        const pairs = piece.map((point) => [x(point[0]), y(point[value])]);
+        if (pairs.length > 1) {
+            return pairs;
+        }
+        const [[left, top]] = pairs;
+        const start = Math.max(0, Math.min(left, WIDTH - alone));
+        return [
+            [start, top],
+            [start + alone, top],
+        ];
+    };
+    const parts = pieces(points, step);
     return {
         lowest,
         highest,
         place,
-        lines: parts.map((part) => text(part.map(place))),
+        lines: parts.map((part) => text(drawn(part, MEAN))),
         bands: parts.map((part) =>
-            text([
-                ...part.map(([time, minimum]) => [x(time), y(minimum)]),
-                ...part.map(([time, , maximum]) => [x(time), y(maximum)]).reverse(),
-            ])
+            text([...drawn(part, MINIMUM), ...drawn(part, MAXIMUM).reverse()])
         ),
     };
 }
