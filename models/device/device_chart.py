@@ -5,9 +5,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .mqtt_reading import TABLE
-from .mqtt_rollup import DUE, HOUR, figures, readings_of_hours
+from .mqtt_rollup import DUE, readings_of_hours
 
-MINUTE = SQL("interval '1 minute'")
 #: what a chart shows: the days it is of, and how long each point is
 SPANS = {
     "day": (1, "minute"),
@@ -47,7 +46,7 @@ class MqttDevice(models.Model):
             query = self._figures_by_hour(metric, begin)
         if step == "day":
             query = self._figures_by_day(query)
-        # No ORM equivalent: windows over readings, and hours that are not yet stored.
+        # No ORM equivalent: readings by the minute, and hours that are not yet stored.
         self.env.cr.execute(
             SQL(
                 """
@@ -67,56 +66,45 @@ class MqttDevice(models.Model):
         }
 
     def _figures_by_minute(self, metric, begin):
-        return figures(
-            SQL(
-                """
-                SELECT device_id, metric_id, date_trunc('minute', time) AS bucket,
-                       time, message_id, number
-                  FROM %(table)s
-                 WHERE device_id = %(device)s AND metric_id = %(metric)s
-                   AND time >= %(begin)s AND number IS NOT NULL
-                """,
-                table=SQL.identifier(TABLE),
-                device=self.id,
-                metric=metric.id,
-                begin=begin.replace(second=0, microsecond=0),
-            ),
-            MINUTE,
+        return SQL(
+            """
+            SELECT date_trunc('minute', time) AS bucket, min(number) AS minimum,
+                   max(number) AS maximum, avg(number) AS mean
+              FROM %(table)s
+             WHERE device_id = %(device)s AND metric_id = %(metric)s
+               AND time >= %(begin)s AND number IS NOT NULL
+          GROUP BY 1
+            """,
+            table=SQL.identifier(TABLE),
+            device=self.id,
+            metric=metric.id,
+            begin=begin.replace(second=0, microsecond=0),
         )
 
     def _figures_by_hour(self, metric, begin):
         """Hours that are stored, and those that are to be computed, computed now."""
         due = SQL(
-            """
-            (SELECT device_id, hour FROM %s WHERE device_id = %s AND hour >= %s)
-            """,
+            "(SELECT device_id, hour FROM %s WHERE device_id = %s AND hour >= %s)",
             SQL.identifier(DUE),
             self.id,
             begin,
         )
         return SQL(
             """
-            SELECT device_id, metric_id, time AS bucket, count, minimum, maximum, mean,
-                   weighted_mean, seconds, last
+            SELECT time AS bucket, count, minimum, maximum, mean
               FROM mqtt_rollup
              WHERE device_id = %(device)s AND metric_id = %(metric)s
                AND time >= %(begin)s
                AND time NOT IN (SELECT hour FROM %(due)s AS due)
              UNION ALL
-            %(now)s
+            SELECT bucket, count(*), min(number), max(number), avg(number)
+              FROM (%(readings)s) AS reading GROUP BY bucket
             """,
             device=self.id,
             metric=metric.id,
             begin=begin,
             due=due,
-            now=figures(
-                SQL(
-                    "SELECT * FROM (%s) AS read WHERE metric_id = %s",
-                    readings_of_hours(due),
-                    metric.id,
-                ),
-                HOUR,
-            ),
+            readings=readings_of_hours(due, metric.id),
         )
 
     def _figures_by_day(self, hours):

@@ -154,27 +154,33 @@ class MqttRollup(models.Model):
         return has_more
 
 
-def readings_of_hours(hours):
+def readings_of_hours(hours, metric_id=None):
     """Numbers of the readings in hours of devices, for :func:`figures`.
 
-    :param hours: name of a source of ``device_id`` and ``hour``.
+    :param hours: a source of ``device_id`` and ``hour``.
+    :param metric_id: of which metric only.
     """
-    # Metric by metric: the index is of device, metric and time.
+    # Metric by metric: the index is of device, metric and time. OFFSET has PostgreSQL
+    # look each of them up, whatever it expects of a list of hours that is often empty.
     return SQL(
         """
-        SELECT reading.device_id, reading.metric_id, hours.hour AS bucket,
+        SELECT hours.device_id, metric.id AS metric_id, hours.hour AS bucket,
                reading.time, reading.message_id, reading.number
-          FROM %s AS hours
+          FROM %(hours)s AS hours
           JOIN mqtt_device AS device ON device.id = hours.device_id
           JOIN mqtt_metric AS metric ON metric.rule_id = device.rule_id
-          JOIN %s AS reading ON reading.device_id = hours.device_id
-           AND reading.metric_id = metric.id
-           AND reading.time >= hours.hour AND reading.time < hours.hour + %s
-         WHERE reading.number IS NOT NULL
+               AND %(of_metric)s
+         CROSS JOIN LATERAL (
+            SELECT time, message_id, number FROM %(table)s
+             WHERE device_id = device.id AND metric_id = metric.id
+               AND time >= hours.hour AND time < hours.hour + %(hour)s
+               AND number IS NOT NULL
+            OFFSET 0) AS reading
         """,
-        hours,
-        SQL.identifier(TABLE),
-        HOUR,
+        hours=hours,
+        of_metric=SQL("metric.id = %s", metric_id) if metric_id else SQL("TRUE"),
+        table=SQL.identifier(TABLE),
+        hour=HOUR,
     )
 
 
