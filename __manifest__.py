@@ -46,6 +46,9 @@
         "wizards/mqtt_handler_trial_views.xml",
         "wizards/mqtt_mapping_templates.xml",
         "wizards/mqtt_publish_views.xml",
+        "views/mqtt_device_views.xml",
+        "views/mqtt_reading_views.xml",
+        "views/mqtt_device_rule_views.xml",
         "views/mqtt_menus.xml",
     ],
     "assets": {

@@ -8,3 +8,4 @@ from . import service
 from . import topic
 from . import message
 from . import pane
+from . import device

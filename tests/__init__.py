@@ -12,6 +12,8 @@ from . import test_connection
 from . import test_connection_test
 from . import test_convert
 from . import test_dead_letters
+from . import test_device_view
+from . import test_devices
 from . import test_dispatch
 from . import test_documentation
 from . import test_endings
@@ -58,6 +60,8 @@ from . import test_publish_order
 from . import test_quarantine
 from . import test_rate
 from . import test_reading
+from . import test_reading_values
+from . import test_readings
 from . import test_receipts
 from . import test_redelivery
 from . import test_redirect
@@ -80,6 +84,7 @@ from . import test_topic_tree
 from . import test_topic_pane
 from . import test_trial_changes
 from . import test_trials_side_by_side
+from . import test_two_devices
 from . import test_two_transactions
 from . import test_uninstall
 from . import test_watch

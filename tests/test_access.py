@@ -35,6 +35,13 @@ MODELS = {
     "mqtt.outbox": {"manager": "r"},
     "mqtt.publish": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.request": {"user": "r", "operator": "r", "manager": "r"},
+    "mqtt.device.rule": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.metric": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.device.tag": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.device": {"user": "r", "operator": "r", "manager": "rwd"},
+    "mqtt.device.value": {"user": "r", "operator": "r", "manager": "r"},
+    "mqtt.reading": {"user": "r", "operator": "r", "manager": "r"},
+    "mqtt.rollup": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.connection.test": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.connection.test.line": {"operator": "rwcd", "manager": "rwcd"},
 }
@@ -112,6 +119,15 @@ METHODS = {
     ("mqtt.correction", "action_process"): ("operator",),
     ("mqtt.handler.trial", "action_run"): ("operator",),
     ("mqtt.publish", "action_publish"): ("operator",),
+    ("mqtt.device.rule", "action_open_devices"): ("user",),
+    ("mqtt.device.rule", "action_fill"): ("operator",),
+    ("mqtt.device", "action_accept"): ("manager",),
+    ("mqtt.device", "action_open_readings"): ("user",),
+    ("mqtt.device", "action_open_record"): ("user",),
+    ("mqtt.device", "chart_data"): ("user", 0, "day"),
+    ("mqtt.device", "last_messages"): ("user",),
+    ("mqtt.device", "widget_data"): ("user",),
+    ("mqtt.reading", "action_open_message"): ("user",),
     ("queue.job", "action_mqtt_requeue"): ("operator",),
     ("queue.job", "action_mqtt_cancel"): ("operator",),
     ("queue.job", "action_mqtt_correct"): ("operator",),
@@ -153,6 +169,19 @@ class TestAccess(AccessCase):
             },
             "mqtt.mapping.line": {**key, "mapping_id": self.mapping.id},
             "mqtt.replay": {**of_service, "topic_filter": "new"},
+            "mqtt.device.rule": {
+                **of_service,
+                "name": "New",
+                "pattern": "new/{device}",
+            },
+            "mqtt.metric": {
+                "name": "New",
+                "rule_id": self.records["mqtt.device.rule"].id,
+            },
+            "mqtt.device.tag": {
+                "name": "New",
+                "company_id": self.service.company_id.id,
+            },
         }
 
     def dialog(self, model, env):
