@@ -3,10 +3,10 @@ from functools import reduce
 from odoo.tests import BaseCase, tagged
 
 from ..mqtt.json_path import (
-    ROOT,
-    child_path,
     MISSING,
+    ROOT,
     JsonPathError,
+    child_path,
     compile_path,
     shown_value,
 )

@@ -114,7 +114,9 @@ class TestTopicTable(TopicCase):
             "SELECT DISTINCT attname FROM pg_index JOIN pg_attribute"
             " ON attrelid = indexrelid WHERE indrelid = 'mqtt_topic'::regclass"
         )
-        self.assertEqual(indexed, [("id",), ("left",), ("service_id",), ("topic_hash",)])
+        self.assertEqual(
+            indexed, [("id",), ("left",), ("service_id",), ("topic_hash",)]
+        )
 
     def query(self, sql):
         self.env.cr.execute(f"{sql} ORDER BY 1")

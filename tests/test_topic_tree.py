@@ -48,7 +48,9 @@ class TestTopicTree(TreeCase):
     def test_a_level(self):
         """Branches and topics, with what is below each."""
         self.note("plant/a/1", "plant/a/2", "plant/b", "plant/b/1", payload=b"x")
-        self.note("plant/a/1", payload=b'{"speed": 12.5, "on": true}', timestamp=5_000_000)
+        self.note(
+            "plant/a/1", payload=b'{"speed": 12.5, "on": true}', timestamp=5_000_000
+        )
         (first, plant) = self.levels("", "plant/")["levels"]
         self.assertEqual(first["total"], 1)
         (row,) = first["rows"]
