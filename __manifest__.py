@@ -7,7 +7,13 @@
     "license": "LGPL-3",
     "development_status": "Beta",
     "depends": ["bus", "mail", "queue_job"],
-    "external_dependencies": {"python": ["cryptography>=3.4.8", "paho-mqtt>=2.1,<3", "python-jsonpath>=2.0,<3"]},
+    "external_dependencies": {
+        "python": [
+            "cryptography>=3.4.8",
+            "paho-mqtt>=2.1,<3",
+            "python-jsonpath>=2.0,<3",
+        ]
+    },
     "data": [
         "security/mqtt_groups.xml",
         "security/ir.model.access.csv",
@@ -23,7 +29,9 @@
         "views/mqtt_signal_history_views.xml",
         "views/mqtt_subscription_views.xml",
         "views/mqtt_service_views.xml",
+        "views/mqtt_service_form_views.xml",
         "views/mqtt_handler_views.xml",
+        "views/mqtt_mapping_views.xml",
         "views/mqtt_dead_letter_views.xml",
         "views/mqtt_failure_views.xml",
         "views/mqtt_replay_views.xml",
@@ -31,11 +39,16 @@
         "views/mqtt_quarantine_views.xml",
         "views/mqtt_paused_topic_views.xml",
         "views/queue_job_views.xml",
+        "views/res_config_settings_views.xml",
         "wizards/mqtt_connection_test_views.xml",
         "wizards/mqtt_dead_letter_views.xml",
         "wizards/mqtt_handler_trial_templates.xml",
         "wizards/mqtt_handler_trial_views.xml",
+        "wizards/mqtt_mapping_templates.xml",
         "wizards/mqtt_publish_views.xml",
+        "views/mqtt_device_views.xml",
+        "views/mqtt_reading_views.xml",
+        "views/mqtt_device_rule_views.xml",
         "views/mqtt_menus.xml",
     ],
     "assets": {

@@ -34,7 +34,7 @@ def json_lines(text: str, limit: int) -> list[Line] | None:
     """The lines of indented JSON, each with the path of its value; ``None`` for a text
     that is not JSON.
 
-    :param limit: characters of the indented text; the line in which it ends is left out.
+    :param limit: characters of the indented text; the line that it ends in is left out.
     """
     pretty = pretty_json(text, limit=limit)
     if pretty is None:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 from odoo import models
 from odoo.tools import SQL
@@ -38,8 +38,8 @@ class MqttService(models.Model):
         :param topic: name of the topic.
         :param span: see :func:`.topic_history.bounds`.
         :param paths: JSONPaths of the series to show; ``None``: the first ones.
-        :return: ``begin`` and ``end`` (seconds since 1970), ``found`` (``path``,
-            ``label`` and ``kind``, number or boolean, of each series), ``has_more``
+        :return: ``begin``, ``end`` and ``now`` (seconds since 1970), ``found`` (of each
+            series ``path``, ``label`` and ``kind``, number or boolean), ``has_more``
             (there are more), ``series`` (those shown: ``path`` and ``points``),
             ``bucket_seconds`` (0: a point is a message: time, value; otherwise all
             messages of so many seconds: time, mean, least, greatest), ``messages``
@@ -62,6 +62,7 @@ class MqttService(models.Model):
             "too_large": reading["too_large"],
             "begin": to_seconds(begin),
             "end": to_seconds(end),
+            "now": datetime.now(timezone.utc).timestamp(),
             "found": [
                 {"path": path, "label": path_label(path), "kind": kind}
                 for path, kind in series.kinds.items()

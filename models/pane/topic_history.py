@@ -15,8 +15,8 @@ AHEAD_SECONDS = 60  # by which the clock of a listener's host may be ahead
 class MqttService(models.Model):
     """The messages of one topic, for the pane that shows it.
 
-    Times are seconds since 1970, with a fraction: a Datetime of Odoo's has none. Messages
-    of the same time are in the order in which they were stored.
+    Times are seconds since 1970, with a fraction: a Datetime of Odoo's has none.
+    Messages of the same time are in the order in which they were stored.
     """
 
     _inherit = "mqtt.service"
@@ -141,7 +141,7 @@ def to_seconds(time):
 
 
 def from_seconds(seconds):
-    """The time that is so many seconds after 1970; the nearest that PostgreSQL takes."""
+    """The time that is so many seconds after 1970, or the nearest that there is."""
     seconds = float(seconds)
     try:
         return EPOCH + timedelta(seconds=seconds)

@@ -32,7 +32,9 @@ class MqttService(models.Model):
         message = self.env["mqtt.signal.history"].search(
             self._domain_of_topic(topic) & decides, order=NEWEST_FIRST, limit=1
         )
-        return message and {
+        if not message:
+            return False
+        return {
             "id": message.id,
             "time": to_seconds(message.timestamp),
             "preview": message.payload_preview,

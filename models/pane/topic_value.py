@@ -63,7 +63,7 @@ class MqttService(models.Model):
             "service": self.name,
             "speaks_5": self.protocol == "5",
             "retained": self._topic_retained(topic),
-            "message": message and message._as_topic_value(),
+            "message": message._as_topic_value() if message else False,
             "handlers": message._handler_outcomes() if message else [],
         }
 
@@ -99,9 +99,7 @@ class MqttSignalHistory(models.Model):
         """
         self.ensure_one()
         domain = self.service_id._domain_of_topic(self.topic)
-        older = self.search(
-            domain & before_message(self), order=NEWEST_FIRST, limit=1
-        )
+        older = self.search(domain & before_message(self), order=NEWEST_FIRST, limit=1)
         newer = self.search(domain & after_message(self), order=OLDEST_FIRST, limit=1)
         kind, lines, is_cut = self._value_lines()
         gone = mark_changes(lines, older._value_lines()[1]) if older else []

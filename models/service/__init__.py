@@ -1,9 +1,12 @@
 from . import mqtt_announcement
 from . import mqtt_service
 from . import abilities
+from . import address
 from . import backlog
 from . import checks
 from . import counters
+from . import hints
+from . import history_size
 from . import lifecycle
 from . import limits
 from . import listener
@@ -11,6 +14,7 @@ from . import listener_settings
 from . import live
 from . import needs
 from . import overview
+from . import problem_count
 from . import problems
 from . import publish
 from . import rate
@@ -19,4 +23,5 @@ from . import secrets
 from . import status
 from . import tls
 from . import traffic
+from . import watch
 from . import mqtt_subscription

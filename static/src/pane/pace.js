@@ -1,9 +1,12 @@
 import {onMounted, onWillUnmount} from "@odoo/owl";
 import {browser} from "@web/core/browser/browser";
 
+const SHARE = 10; // a reading comes at most so often that it takes one tenth of the time
+
 /**
  * Reads something whenever that is asked for, but at most once in a period, one reading at
- * a time, and not while nobody sees the page: then as soon as it is seen again.
+ * a time, slow ones less often, and not while nobody sees the page: then as soon as it is
+ * seen again.
  */
 class Pace {
     constructor(read, period) {
@@ -11,7 +14,7 @@ class Pace {
         this.period = period;
         this.isAsked = false;
         this.isReading = false;
-        this.last = -Infinity;
+        this.due = -Infinity; // milliseconds since 1970
     }
 
     ask() {
@@ -23,7 +26,7 @@ class Pace {
         if (!this.isAsked || this.isReading || document.visibilityState === "hidden") {
             return;
         }
-        const wait = this.last + this.period - Date.now();
+        const wait = this.due - Date.now();
         browser.clearTimeout(this.timer);
         if (wait > 0) {
             this.timer = browser.setTimeout(() => this.go(), wait);
@@ -36,11 +39,13 @@ class Pace {
     async run() {
         this.isAsked = false;
         this.isReading = true;
-        this.last = Date.now();
+        const begin = Date.now();
         try {
             await this.read();
         } finally {
             this.isReading = false;
+            const took = Date.now() - begin;
+            this.due = begin + Math.max(this.period, SHARE * took);
             this.go();
         }
     }

@@ -11,18 +11,16 @@ export class TopicValue extends Component {
     static props = {
         message: Object, // as `topic_value` returns it
         now: Number, // seconds since 1970, by the server's clock
-        onPathPicked: Function, // called with a path
+        onPicked: Function, // called with the line of a path
         path: {type: String, optional: true}, // the one that is picked
     };
 
     setup() {
         this.list = useRef("list");
         useEffect(
-            (path) => {
-                this.list.el?.querySelector("[aria-selected=true]")?.scrollIntoView({
-                    block: "nearest",
-                });
-                return path;
+            () => {
+                const picked = this.list.el?.querySelector("[aria-selected=true]");
+                picked?.scrollIntoView({block: "nearest"});
             },
             () => [this.props.path]
         );
@@ -64,9 +62,9 @@ export class TopicValue extends Component {
         return this.props.message.kind === "json";
     }
 
-    pick({path}) {
-        if (path) {
-            this.props.onPathPicked(path);
+    pick(line) {
+        if (line.path) {
+            this.props.onPicked(line);
         }
     }
 
