@@ -1,6 +1,6 @@
 """The history of a topic as a list and as points of a chart."""
 
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from ..models.pane.topic_chart import PART_MESSAGES, PAYLOAD_BYTES, POINTS
 from ..models.pane.topic_history import ROWS
@@ -113,3 +113,21 @@ class TestTopicChart(PaneCase):
         data = self.chart(["$.n"])
         self.assertEqual((data["too_large"], data["is_sampled"]), (1, True))
         self.assertEqual(self.points("$.n"), [[2, 2, 2]])
+
+    def test_rules_of_others(self):
+        """A rule that another addon adds to messages holds here too."""
+        self.receive_all(b"1")
+        user = new_test_user(self.env, "pane_rules", groups="mqtt_listener.group_user")
+        service = self.service.with_user(user)
+        self.assertTrue(service.topic_chart("plant/1", [0, 2e9])["found"])
+        self.env["ir.rule"].create(
+            {
+                "name": "No topic of the plant's",
+                "model_id": self.env["ir.model"]._get_id("mqtt.signal.history"),
+                "domain_force": "[('topic', 'not like', 'plant/')]",
+            }
+        )
+        self.env.invalidate_all()
+        self.assertFalse(service.topic_chart("plant/1", [0, 2e9])["messages"])
+        self.assertFalse(service.topic_history("plant/1", [0, 2e9])["rows"])
+        self.assertFalse(service.topic_value("plant/1")["message"])
