@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from .json_path import numbers
+from .json_path import ROOT, child_path
 from .json_text import parse_json
 from .payload import PayloadError
 
@@ -16,7 +16,7 @@ PAYLOAD_NUMBERS = 1_000  # that are looked at in one payload
 class Series:
     """The numbers at each path, bucket by bucket.
 
-    :param paths: whose points are wanted, as :func:`.json_path.numbers` names them.
+    :param paths: whose points are wanted, as :func:`numbers` names them.
     """
 
     def __init__(self, paths: Iterable[str]):
@@ -73,3 +73,34 @@ class Series:
 
     def _buckets(self, path: str) -> Iterable[list[tuple[float, float]]]:
         return self._values.get(path, {}).values()
+
+
+def numbers(value: object, path: str = ROOT) -> Iterator[tuple[str, float | bool]]:
+    """Path and value of each number, true and false in a JSON value, in its order.
+
+    What is too large for a float is left out: no chart can show it.
+
+    :param value: as :func:`.json_text.parse_json` returns it, not deeper than that reads.
+    """
+    match value:
+        case bool():
+            yield path, value
+        case int() | float():
+            try:
+                yield path, float(value)
+            except OverflowError:
+                return
+        case dict():
+            yield from _numbers_within(value.items(), path)
+        case list():
+            yield from _numbers_within(enumerate(value), path)
+
+
+def _numbers_within(
+    pairs: Iterable[tuple[str | int, object]], path: str
+) -> Iterator[tuple[str, float | bool]]:
+    for key, value in pairs:
+        if isinstance(value, int | float | dict | list):
+            below = child_path(path, key)
+            if below is not None:
+                yield from numbers(value, below)

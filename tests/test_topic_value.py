@@ -9,7 +9,7 @@ from odoo.tests import new_test_user, tagged
 
 from ..models.pane.topic_history import ROWS
 from ..models.pane.topic_value import LINE_CHARS, LINES, READ_BYTES
-from ..mqtt.json_path import numbers
+from ..mqtt.series import numbers
 from .pane_case import MICROSECOND, NOW, SECOND, PaneCase
 
 

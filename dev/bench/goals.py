@@ -116,6 +116,43 @@ FIGURES = {
             ("handled_loop", "handled, one worker ÷ a bare loop of calls", "≥", 0.8),
             ("dispatch_10k", "dispatch with 10,000 handlers ÷ with 10", "≥", 0.9),
         ),
+        "mapping": (
+            (
+                "mapping_batch",
+                "mapping, find by key and write ÷ the same batch handler in Python",
+                "≥",
+                0.8,
+            ),
+            (
+                "mapping_unchanged",
+                "mapping, 100,000 messages that change nothing, messages a second",
+                "≥",
+                5000,
+            ),
+            (
+                "mapping_unchanged_writes",
+                "mapping, 100,000 messages that change nothing: writes",
+                "≤",
+                0,
+            ),
+        ),
+        "readings": (
+            (
+                "readings_stored",
+                "readings of 3 metrics a message: messages a second ÷ stored alone",
+                "≥",
+                0.5,
+            ),
+            (
+                "last_values_s",
+                "last values of 10,000 devices × 5 metrics, s",
+                "≤",
+                0.05,
+            ),
+            ("graph_day_s", "chart by minute over a day, 1,000 metrics, s", "≤", 0.3),
+            ("graph_year_s", "chart by hour over a year, 1,000 metrics, s", "≤", 0.3),
+            ("drop_month_s", "a month of 10,000,000 readings dropped, s", "≤", 1),
+        ),
         "history": (
             ("stored_5m", "stored with 5,000,000 messages ÷ with none", "≥", 0.95),
             ("list_5m", "first page of a topic, 5,000,000 ÷ 1,000 messages", "≤", 3),

@@ -8,11 +8,13 @@ from . import (
     handlers,
     history,
     latency,
+    mapping,
     memory,
     one_core,
     overload,
     poison,
     rates,
+    readings,
     requeue,
     services,
     throughput,
@@ -31,6 +33,8 @@ PARTS = {
     "windows": windows.run,
     "throughput": throughput.run,
     "handlers": handlers.run,
+    "mapping": mapping.run,
+    "readings": readings.run,
     "history": history.run,  # last: tables that have grown
 }
 LONG = ("history",)  # left out of a quick run, unless it is asked for alone

@@ -9,4 +9,4 @@ from . import matching
 from . import probe
 from . import statistics
 from . import suspension
-from . import mqtt_handler_tally
+from . import mqtt_handler_statistics

@@ -213,10 +213,11 @@ class MqttSignalHistory(models.Model):
         :raise PayloadError: when it was too large to be kept, or its file is gone.
         """
         self.ensure_one()
+        if text := self._fields["payload"].in_row(self):
+            return text.encode()
         # Forms ask for the sizes of binary fields (bin_size), not for their content.
         message = self.with_context(bin_size=False)
-        text = self._fields["payload"].in_row(self)
-        payload = message.payload_raw or (text or "").encode()
+        payload = message.payload_raw or b""
         if payload or not self.payload_digest:
             return payload
         return message._large_payload()

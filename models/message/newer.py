@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.fields import Domain
 
 MOST = 100  # that are counted: a page says "99+"
@@ -9,7 +9,6 @@ class MqttSignalHistory(models.Model):
 
     _inherit = "mqtt.signal.history"
 
-    @api.model
     def count_newer(self, domain, known_id):
         """How many messages came that a list does not show yet.
 
@@ -19,6 +18,7 @@ class MqttSignalHistory(models.Model):
         :return: ``count`` (at most :data:`MOST`), and ``newest_id``, to ask with next.
         :raise AccessError: for a user who may not read messages.
         """
+        self.check_access("read")
         newest = self.search(Domain.TRUE, order="id desc", limit=1)
         count = 0
         if newest.id > known_id:

@@ -67,14 +67,14 @@ def _domain_of(topic_filter):
     # No ORM equivalent: its patterns are those of LIKE.
     matches = Domain.custom(
         to_sql=lambda model, alias, query: SQL(
-            "%s ~ %s", model._field_to_sql(alias, "topic", query), _regex(levels)
+            "%s ~ %s", model._field_to_sql(alias, "topic", query), filter_regex(levels)
         )
     )
     beginning = LIKE_SPECIAL.sub(r"\\\1", "/".join(levels[:wildcard]))
     return Domain("topic", "=like", f"{beginning}%") & matches if wildcard else matches
 
 
-def _regex(levels):
+def filter_regex(levels):
     """What the trie does, as PostgreSQL's regular expression (MQTT 5.0 section 4.7)."""
     tail = levels[-1] == "#"
     exact = "/".join(

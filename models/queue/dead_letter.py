@@ -47,7 +47,7 @@ class QueueJob(models.Model):
     def _compute_mqtt_message_count(self):
         publishing = self.filtered(lambda job: job.method_name == PUBLISH_METHOD)
         counts = dict(
-            self.env["mqtt.outgoing"]._read_group(
+            self.env["mqtt.outbox"]._read_group(
                 [("job_uuid", "in", publishing.mapped("uuid"))],
                 ["job_uuid"],
                 ["__count"],
@@ -110,7 +110,7 @@ class QueueJob(models.Model):
         :param reason: left on the message that is not published.
         """
         self.ensure_one()
-        original, waiting = self.mqtt_message_id, self._mqtt_outgoing()
+        original, waiting = self.mqtt_message_id, self._mqtt_outbox()
         own = waiting.filtered(lambda one: one.message_id == original)
         own.message_id = corrected
         self.mqtt_service_id._enqueue_publish(waiting)

@@ -53,7 +53,7 @@ let looks, newest;
 beforeEach(() => {
     newest = 1;
     looks = [];
-    onRpc("mqtt.signal.history", "count_newer", ({args: [, known]}) => {
+    onRpc("mqtt.signal.history", "count_newer", ({args: [, , known]}) => {
         looks.push(known);
         return {newest_id: newest, count: newest - known};
     });

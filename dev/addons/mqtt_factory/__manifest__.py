@@ -10,6 +10,8 @@
         "security/ir.model.access.csv",
         "views/factory_views.xml",
         "data/handler.xml",
+        "data/mapping.xml",
+        "data/devices.xml",
     ],
     "application": True,
 }

@@ -53,7 +53,7 @@ export function useNewMessages(model, rootRef) {
         const {count, newest_id: newestId} = await orm.silent.call(
             model.root.resModel,
             "count_newer",
-            [model.root.domain, since ?? 0]
+            [[], model.root.domain, since ?? 0]
         );
         knownId = newestId;
         const hasCome = since !== undefined && count;

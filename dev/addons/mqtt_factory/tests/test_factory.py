@@ -1,3 +1,5 @@
+import time
+
 from odoo.tests import tagged
 
 from odoo.addons.mqtt_listener.tests.common import MqttCase
@@ -18,6 +20,17 @@ class TestFactory(MqttCase):
         self.mqtt_receive("factory/press-1/state", "running run1-2")
         self.assertEqual((press.state, press.alarm), ("running", False))
 
+    def test_state_by_a_mapping(self):
+        """The mapping does the same as the method, which is off here."""
+        handlers = self.env["mqtt.handler"]
+        handlers.search([("method_name", "=", "_on_state")]).enabled = False
+        for state in ("fault", "running"):
+            message = self.mqtt_receive("factory/press-1/state", f"{state} run1-1")
+            self.assertMqttHandled(message, "State of a machine")
+            press = self.machine("press-1")
+            self.assertEqual((len(press), press.state), (1, state))
+            self.assertEqual(press.last_seen, message.timestamp.replace(microsecond=0))
+
     def test_telemetry(self):
         """Each message becomes a reading, the last one is the machine's."""
         for temperature in (60.5, 61.5):
@@ -31,7 +44,8 @@ class TestFactory(MqttCase):
     def test_nonsense_fails_and_says_so(self):
         message = self.mqtt_receive("factory/press-1/telemetry", "{")
         self.assertEqual(message.state, "failed")
-        self.assertIn("not JSON", message.job_ids.exc_message)
+        for job in message.job_ids:  # of the method, and of the device rule
+            self.assertIn("not JSON", job.exc_message)
         self.assertFalse(self.machine("press-1"))
 
     def test_what_a_trial_of_a_handler_shows(self):
@@ -72,3 +86,18 @@ class TestFactory(MqttCase):
         press.action_reset()
         self.mqtt_run_jobs(later=True)
         self.assertIn("no answer", press.last_command)
+
+    def test_a_device_on_the_form_of_a_machine(self):
+        """Readings without code beside those in Python; the form finds the device."""
+        for temperature in (60.5, 61.5):
+            telemetry = {"temperature": temperature, "pressure": 4, "pieces": 7}
+            at = {"at": time.time()}
+            self.mqtt_receive("factory/press-1/telemetry", telemetry | at)
+        press = self.machine("press-1")
+        shown = self.env["mqtt.device"].widget_data(press._name, press.id)
+        self.assertEqual(
+            [(one["name"], one["value"]) for one in shown["values"]],
+            [("Temperature", "61.5 °C"), ("Pressure", "4 bar"), ("Pieces", "7")],
+        )
+        readings = self.env["mqtt.reading"].search([("device_id", "=", shown["id"])])
+        self.assertEqual(len(readings), 6)
