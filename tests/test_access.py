@@ -69,6 +69,7 @@ METHODS = {
     ("mqtt.signal.history", "action_download_payload"): ("user",),
     ("mqtt.signal.history", "action_answer"): ("operator",),
     ("mqtt.signal.history", "action_replay"): ("operator",),
+    ("mqtt.signal.history", "action_map"): ("manager",),
     ("mqtt.quarantine", "action_retry"): ("operator",),
     ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),
