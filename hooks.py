@@ -2,6 +2,7 @@
 
 import psycopg2
 
+from .models.device import mqtt_reading, mqtt_rollup
 from .mqtt.interface import LISTENER_LOCK_CLASS, MODULE
 from .mqtt.log import get_logger
 
@@ -35,6 +36,8 @@ def uninstall_hook(env):
     actions = env["ir.actions.server"].search([("model_id.model", "in", names)])
     _remove_chatter(env, actions._name, actions.ids)
     _remove_reflections(env, names)
+    mqtt_rollup.drop_tables(env.cr)
+    mqtt_reading.drop_tables(env.cr)
 
 
 def _wait_for_listeners(env):

@@ -10,6 +10,8 @@ from . import in_order
 from . import handle
 from . import call
 from . import mapping
+from . import devices
+from . import readings
 from . import gone
 from . import replay
 from . import decide

@@ -37,7 +37,7 @@ from .endings import Endings
 from .inbox import Delivery, Inbox
 from .incoming import read_message
 from .login import Login
-from .observed import Forgettable, Observed
+from .observed import Observed, Prunable
 from .orders import DRAIN_SECONDS, Orders
 from .reception import Reception
 from .socket_loop import SocketLoop
@@ -61,6 +61,7 @@ class MqttConnection(threading.Thread):
     :param inbox: where received messages go.
     :param receipts: (sequence, [(packet id, digest)]) an earlier process committed.
     :param session_filters: what the broker's session is known to hold.
+    :param session_renumbers: whether the broker was seen to renumber in it.
     :param sequence: of the last message that is in the database.
     :param changed: called, from this thread, when what is observed changed.
     :param packet_bytes: that the broker may send in a packet.
@@ -79,6 +80,8 @@ class MqttConnection(threading.Thread):
         sequence: int = 0,
         changed: Callable[[], None] = lambda: None,
         packet_bytes: int = MAX_REMAINING,
+        *,
+        session_renumbers: bool = False,
     ):
         super().__init__(name=name, daemon=True)
         self.settings = settings
@@ -95,7 +98,12 @@ class MqttConnection(threading.Thread):
         self._waiter = Waiter()
         self._orders = Orders(self._waiter.wake)
         self._reception = Reception(
-            inbox, self.subscriptions, self.observed, receipts, sequence
+            inbox,
+            self.subscriptions,
+            self.observed,
+            receipts,
+            sequence,
+            renumbers=session_renumbers,
         )
         self._announcer = Announcer(settings)
         self._login = Login(settings, self.observed, self.subscriptions)
@@ -111,16 +119,16 @@ class MqttConnection(threading.Thread):
         """Number of the broker's session: receipts of earlier ones are void."""
         return self._reception.session
 
-    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+    def committed(self, deliveries: list[Delivery], pruned: int) -> None:
         """These are durable: acknowledge those that this connection brought.
 
-        :param forgotten: sequence up to which receipts went in the same transaction.
+        :param pruned: sequence up to which receipts went in the same transaction.
         """
-        self._orders.committed(deliveries, forgotten)
+        self._orders.committed(deliveries, pruned)
 
-    def forgotten(self, forgettable: Forgettable) -> None:
+    def pruned(self, prunable: Prunable) -> None:
         """These receipts are gone from the database."""
-        self._orders.forgotten(forgettable)
+        self._orders.pruned(prunable)
 
     def want(self, settings: ServiceSettings) -> None:
         """Apply subscriptions and limits of these, and nothing else, at once."""

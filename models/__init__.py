@@ -4,5 +4,8 @@ from . import handler
 from . import listener_state
 from . import queue
 from . import service
+from . import topic
 from . import message
+from . import pane
+from . import device
 from . import mapping

@@ -89,6 +89,7 @@ class AccessCase(MqttCase):
 
     def rows(self):
         """One of each other stored model."""
+        yield from self.device_rows()
         env, of_service = self.env, {"service_id": self.service.id}
         of_message = {**of_service, "message_id": self.history.id}
         env["mqtt.quarantine"]._put(self.service, [(9, self.message(), "Refused")])
@@ -99,10 +100,13 @@ class AccessCase(MqttCase):
         receipt = {"last_sequence": 9, "content": b"x"}
         self.job.state = "failed"
         yield env["mqtt.failure"].search([("example_id", "=", self.job.id)])
+        env["mqtt.topic"]._note_some(self.service.id)
+        yield env["mqtt.topic"].search([("service_id", "=", self.service.id)])
+        yield env["mqtt.live"].search([("service_id", "=", self.service.id)])
         yield self.service.connection_ids
         yield self.subscription.grant_ids
         yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])
-        yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
+        yield env["mqtt.outbox"].search([("message_id", "=", sent.id)])
         yield request
         yield env["mqtt.replay"].create(replay)
         yield env["mqtt.announcement"].create(
@@ -115,13 +119,38 @@ class AccessCase(MqttCase):
         yield env["mqtt.mapping.key"].search([])
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
-        yield env["mqtt.handler.tally"].create(
+        yield env["mqtt.handler.statistics"].create(
             {**of_service, "handler_id": self.handler.id}
         )
         env["mqtt.dispatch"]._put(self.service, self.handler, [1], "root", 10)
         yield env["mqtt.dispatch"].search([("service_id", "=", self.service.id)])
         yield env["mqtt.ordered.message"].create(
             {**of_message, "handler_id": self.handler.id, "sequence": 1}
+        )
+
+    def device_rows(self):
+        """One of each model of devices: a machine that sends its temperature."""
+        env = self.env
+        rule = env["mqtt.device.rule"].create(
+            {
+                "name": "Machines",
+                "pattern": "plant/{device}/telemetry",
+                "service_id": self.service.id,
+                "metric_ids": [(0, 0, {"name": "Temperature", "path": "$.t"})],
+            }
+        )
+        self.mqtt_receive("plant/1/telemetry", {"t": 20})
+        env.cr.execute("UPDATE mqtt_rollup_due SET hour = hour - interval '1 day'")
+        env.cr.execute("UPDATE mqtt_reading_all SET time = time - interval '1 day'")
+        env["mqtt.rollup"]._roll_up()
+        yield rule
+        yield rule.metric_ids
+        yield rule.device_ids
+        yield rule.device_ids.value_ids
+        yield env["mqtt.reading"].search([("device_id", "in", rule.device_ids.ids)])
+        yield env["mqtt.rollup"].search([("device_id", "in", rule.device_ids.ids)])
+        yield env["mqtt.device.tag"].create(
+            {"name": "Press", "company_id": self.service.company_id.id}
         )
 
     @contextmanager

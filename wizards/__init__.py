@@ -1,6 +1,7 @@
 from . import mqtt_decision  # what the next ones inherit
 from . import mqtt_cancellation
 from . import mqtt_connection_test
+from . import first_steps
 from . import mqtt_correction
 from . import mqtt_handler_trial
 from . import mqtt_handler_trial_run

@@ -136,6 +136,23 @@ FIGURES = {
                 0,
             ),
         ),
+        "readings": (
+            (
+                "readings_stored",
+                "readings of 3 metrics a message: messages a second ÷ stored alone",
+                "≥",
+                0.5,
+            ),
+            (
+                "last_values_s",
+                "last values of 10,000 devices × 5 metrics, s",
+                "≤",
+                0.05,
+            ),
+            ("graph_day_s", "chart by minute over a day, 1,000 metrics, s", "≤", 0.3),
+            ("graph_year_s", "chart by hour over a year, 1,000 metrics, s", "≤", 0.3),
+            ("drop_month_s", "a month of 10,000,000 readings dropped, s", "≤", 1),
+        ),
         "history": (
             ("stored_5m", "stored with 5,000,000 messages ÷ with none", "≥", 0.95),
             ("list_5m", "first page of a topic, 5,000,000 ÷ 1,000 messages", "≤", 3),

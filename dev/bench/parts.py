@@ -14,6 +14,7 @@ from . import (
     overload,
     poison,
     rates,
+    readings,
     requeue,
     services,
     throughput,
@@ -33,6 +34,7 @@ PARTS = {
     "throughput": throughput.run,
     "handlers": handlers.run,
     "mapping": mapping.run,
+    "readings": readings.run,
     "history": history.run,  # last: tables that have grown
 }
 LONG = ("history",)  # left out of a quick run, unless it is asked for alone

@@ -56,6 +56,11 @@ class MqttHandler(models.Model):
     name = fields.Char(
         required=True, help="Name of the handler in lists and notifications."
     )
+    summary = fields.Char(
+        compute="_compute_summary",
+        help="What the handler does: the first line of its method's docstring, else "
+        "its name.",
+    )
     sequence = fields.Integer(default=10)
     active = fields.Boolean(
         default=True,
@@ -166,7 +171,9 @@ class MqttHandler(models.Model):
     )
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
-    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)
+    statistics_ids = fields.One2many(
+        "mqtt.handler.statistics", "handler_id", groups=MANAGER
+    )
 
     _declared_uniq = models.UniqueIndex(
         "(model_name, method_name, position) WHERE kind = 'code'"

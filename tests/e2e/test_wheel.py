@@ -180,6 +180,9 @@ def use(odoo, broker):
             "mqtt_service_id": service.id,
         },
     )
+    metric = {"name": "Length", "path": "$"}
+    rule = {"name": "Devices", "pattern": "plant/{device}", "record_field": False}
+    odoo.call("mqtt.device.rule", "create", {**rule, "metric_ids": [(0, 0, metric)]})
     parameters = "ir.config_parameter", "set_param"
     odoo.call(*parameters, "mqtt_listener.job_seconds", "10")
     odoo.call("ir.default", "set", "mqtt.service", "keepalive", 30)
@@ -188,9 +191,13 @@ def use(odoo, broker):
     )
     service.start()
     publish(broker, "plant/large", "x" * 5000)
+    publish(broker, "plant/measured", "5")
     publish(broker, "plant/retried", "one")
     publish(broker, "plant/failed", "two")
-    service.wait_stored(3)
+    service.wait_stored(4)
+    wait_until(
+        lambda: odoo.call("mqtt.reading", "search_count", []), 60, "there is no reading"
+    )
     service.call("mqtt_publish", "answers/1", "three")
     service.call("mqtt_request", "requests/1", "four")
     assert listeners(odoo.databases)

@@ -11,6 +11,7 @@
         "views/factory_views.xml",
         "data/handler.xml",
         "data/mapping.xml",
+        "data/devices.xml",
     ],
     "application": True,
 }

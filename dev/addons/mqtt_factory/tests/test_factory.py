@@ -1,3 +1,5 @@
+import time
+
 from odoo.tests import tagged
 
 from odoo.addons.mqtt_listener.tests.common import MqttCase
@@ -42,7 +44,8 @@ class TestFactory(MqttCase):
     def test_nonsense_fails_and_says_so(self):
         message = self.mqtt_receive("factory/press-1/telemetry", "{")
         self.assertEqual(message.state, "failed")
-        self.assertIn("not JSON", message.job_ids.exc_message)
+        for job in message.job_ids:  # of the method, and of the device rule
+            self.assertIn("not JSON", job.exc_message)
         self.assertFalse(self.machine("press-1"))
 
     def test_what_a_trial_of_a_handler_shows(self):
@@ -83,3 +86,18 @@ class TestFactory(MqttCase):
         press.action_reset()
         self.mqtt_run_jobs(later=True)
         self.assertIn("no answer", press.last_command)
+
+    def test_a_device_on_the_form_of_a_machine(self):
+        """Readings without code beside those in Python; the form finds the device."""
+        for temperature in (60.5, 61.5):
+            telemetry = {"temperature": temperature, "pressure": 4, "pieces": 7}
+            at = {"at": time.time()}
+            self.mqtt_receive("factory/press-1/telemetry", telemetry | at)
+        press = self.machine("press-1")
+        shown = self.env["mqtt.device"].widget_data(press._name, press.id)
+        self.assertEqual(
+            [(one["name"], one["value"]) for one in shown["values"]],
+            [("Temperature", "61.5 °C"), ("Pressure", "4 bar"), ("Pieces", "7")],
+        )
+        readings = self.env["mqtt.reading"].search([("device_id", "=", shown["id"])])
+        self.assertEqual(len(readings), 6)

@@ -1,0 +1,85 @@
+"""Devices and readings, as transactions side by side see them."""
+
+import time
+
+from psycopg2.errors import SerializationFailure
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .committed import CommittedCase
+
+
+@tagged("post_install", "-at_install")
+class TestTwoDevices(CommittedCase):
+    def setUp(self):
+        super().setUp()
+        with self.transaction() as env:
+            rule = env["mqtt.device.rule"].create(
+                {
+                    "name": "Machines",
+                    "pattern": "plant/{device}/telemetry",
+                    "service_id": self.service_id,
+                    "device_limit": 1,
+                    "metric_ids": [(0, 0, {"name": "Temperature", "path": "$.t"})],
+                }
+            )
+            self.rule_id = rule.id
+        self.addCleanup(self.remove_rule)
+
+    def remove_rule(self):
+        with self.transaction() as env:
+            env["mqtt.device.rule"].browse(self.rule_id).exists().unlink()
+
+    def message(self, env, key="press-1"):
+        return env["mqtt.signal.history"].create(
+            {
+                "service_id": self.service_id,
+                "topic": f"plant/{key}/telemetry",
+                "payload": '{"t": 20}',
+                "size": 9,
+            }
+        )
+
+    def collect(self, env, key="press-1"):
+        """Handle a new message of a device."""
+        rule = env["mqtt.device.rule"].browse(self.rule_id)
+        rule.handler_id._bind(self.service(env))(self.message(env, key))
+        env.flush_all()
+
+    def conflict(self, first, second, key):
+        """The second transaction meets what the first one creates, and runs again."""
+        self.collect(first)
+        ended = []
+
+        def wait():
+            try:
+                with mute_logger("odoo.sql_db"):
+                    self.collect(second, key)
+            except SerializationFailure:
+                ended.append("conflict")
+
+        def commit():
+            while not self.ask(
+                "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            ):
+                time.sleep(0.01)
+            first.cr.commit()
+
+        self.in_threads(wait, commit)
+        self.assertEqual(ended, ["conflict"])
+        second.cr.rollback()
+        with self.transaction() as again:
+            self.collect(again, key)
+
+    def test_one_new_key_makes_one_device(self):
+        """Met by two jobs: the second waits, runs again and finds it."""
+        self.conflict(self.open_transaction(), self.open_transaction(), "press-1")
+        self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
+        self.assertEqual(self.ask("SELECT count(*) FROM mqtt_reading"), [(2,)])
+
+    def test_two_new_keys_and_room_for_one(self):
+        """The limit holds for jobs side by side."""
+        self.conflict(self.open_transaction(), self.open_transaction(), "press-2")
+        self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
