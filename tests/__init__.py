@@ -43,6 +43,7 @@ from . import test_mapping_access
 from . import test_mapping_inputs
 from . import test_mapping_preview
 from . import test_mapping_races
+from . import test_mapping_suggestion
 from . import test_mapping_trial
 from . import test_message
 from . import test_message_list
