@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
 import pytz
 
@@ -19,6 +19,7 @@ from ..mqtt.payload import PayloadError
 from ..mqtt.reading import (
     CLOCK,
     GOOD,
+    LATE,
     RETAINED,
     Value,
     ValueWrongError,
@@ -50,6 +51,23 @@ class Series:
     find: Callable[[object], object]
     read: Callable[[object], Value]
     keep_from: datetime
+
+
+class Reading(NamedTuple):
+    """A row of ``mqtt.reading``.
+
+    :param is_timed: whether the device has said when, for a retained one.
+    """
+
+    device_id: int
+    metric_id: int
+    time: datetime
+    arrival: datetime
+    number: float | None
+    text: str | None
+    quality: str
+    message_id: int
+    is_timed: bool = False
 
 
 @dataclass
@@ -105,7 +123,7 @@ class MqttDeviceRule(models.Model):
         devices = self._devices_of(messages[:1].service_id, {one.key for one in sent})
         series = self._series()
         tallies: dict[int, Tally] = {one.metric_id: Tally() for one in series}
-        rows: list[dict[str, Any]] = []
+        rows: list[Reading] = []
         for one in sent:
             device = devices.get(one.key)
             if device and device["accepted"]:
@@ -179,32 +197,28 @@ class MqttDeviceRule(models.Model):
             for metric in self.metric_ids
         ]
 
-    def _read(
-        self, sent: Sent, device_id: int, series, tallies
-    ) -> list[dict[str, Any]]:
+    def _read(self, sent: Sent, device_id: int, series, tallies) -> list[Reading]:
         time, quality = sent.arrival, GOOD
         if self.time_path:
             time, quality = settle(self._time_of(sent.document), sent.arrival)
-        shared = {
-            "device_id": device_id,
-            "time": time.isoformat(),
-            "arrival": sent.arrival.isoformat(),
-            "quality": RETAINED if sent.is_retained else quality,
-            "message_id": sent.message_id,
-        }
+        is_timed = bool(self.time_path) and quality != CLOCK
         if sent.is_retained:
-            shared["timed"] = bool(self.time_path) and quality != CLOCK
+            quality = RETAINED
         rows = []
         for one in series:
             value = self._value(one, sent, tallies[one.metric_id])
             if value is not None and time >= one.keep_from:
                 rows.append(
-                    {
-                        **shared,
-                        "metric_id": one.metric_id,
-                        "number": value.number,
-                        "text": value.text,
-                    }
+                    Reading(
+                        device_id,
+                        one.metric_id,
+                        time,
+                        sent.arrival,
+                        *value,
+                        quality,
+                        sent.message_id,
+                        is_timed,
+                    )
                 )
         return rows
 
@@ -259,58 +273,72 @@ class MqttDeviceRule(models.Model):
 class MqttReading(models.Model):
     _inherit = "mqtt.reading"
 
-    def _store(self, rows: list[dict[str, Any]]) -> None:
+    def _store(self, rows: list[Reading]) -> None:
         """Store readings, note the hours they touch, and keep the newest of each.
 
         What was stored before is left out; so is a retained value where something as
         new is known.
         """
-        if any(row["quality"] == RETAINED for row in rows):
+        if any(row.quality == RETAINED for row in rows):
             rows = self._without_old_news(rows)
         if not rows:
             return
-        days = {row["time"][:7] for row in rows}
-        self._make_months([datetime.strptime(day, "%Y-%m").date() for day in days])
+        self._make_months({date(row.time.year, row.time.month, 1) for row in rows})
         # No ORM equivalent: one statement for all, which a second run changes nothing
-        # by. JSON is one parameter; thousands would take longer to quote than to store.
-        self.env.cr.execute(STORE, [json.dumps(rows)])
+        # by. A column is one parameter, an array: values take longer to quote and to
+        # parse than to store.
+        columns = list(zip(*rows, strict=True))[: len(COLUMNS)]
+        self.env.cr.execute(
+            STORE, dict(zip(COLUMNS, map(_array, columns), strict=True))
+        )
         self.invalidate_model(flush=False)
         self.env["mqtt.device.value"].invalidate_model(flush=False)
 
-    def _without_old_news(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _without_old_news(self, rows: list[Reading]) -> list[Reading]:
         """The same without the retained values that something is as new as: a last
         value that is known, or a reading before them.
         """
-        retained = [row["device_id"] for row in rows if row["quality"] == RETAINED]
+        retained = [row.device_id for row in rows if row.quality == RETAINED]
         known = self.env["mqtt.device.value"].search_fetch(
             [("device_id", "in", retained)], ["device_id", "metric_id", "time"]
         )
-        newest = {
-            (one.device_id.id, one.metric_id.id): one.time.isoformat() for one in known
-        }
+        newest = {(one.device_id.id, one.metric_id.id): one.time for one in known}
         kept = []
         for row in rows:
-            series = row["device_id"], row["metric_id"]
-            before = newest.get(series, "")
-            if (
-                row["quality"] == RETAINED
-                and before
-                and (not row["timed"] or before >= row["time"])
-            ):
-                continue
-            newest[series] = max(before, row["time"])
+            series = row.device_id, row.metric_id
+            before = newest.get(series)
+            if row.quality == RETAINED and before:
+                if not row.is_timed or before >= row.time:
+                    continue
+            newest[series] = max(before, row.time) if before else row.time
             kept.append(row)
         return kept
 
 
+def _array(values) -> str | list[str | None]:
+    """A column as an array of PostgreSQL, in its own notation but for texts."""
+    kinds = set(map(type, values))
+    if str in kinds and not set(values) <= QUALITIES:
+        return list(values)
+    if kinds == {type(None)}:
+        return "{}"  # unnest() fills it up
+    if datetime in kinds:
+        return "{" + ",".join(one.isoformat() for one in values) + "}"
+    return "{" + ",".join("NULL" if one is None else str(one) for one in values) + "}"
+
+
+COLUMNS = Reading._fields[:-1]
+QUALITIES = {GOOD, LATE, CLOCK, RETAINED}
 STORE = """
 WITH new AS (
     INSERT INTO mqtt_reading_all
            (device_id, metric_id, time, arrival, number, text, quality, message_id)
     SELECT device_id, metric_id, time, arrival, number, text, quality, message_id
-      FROM json_to_recordset(%s) AS sent (
-           device_id integer, metric_id integer, time timestamp, arrival timestamp,
-           number float8, text varchar, quality varchar, message_id bigint)
+      FROM unnest(%(device_id)s::integer[], %(metric_id)s::integer[],
+                  %(time)s::timestamp[], %(arrival)s::timestamp[],
+                  %(number)s::float8[], %(text)s::varchar[], %(quality)s::varchar[],
+                  %(message_id)s::bigint[]) AS sent (
+           device_id, metric_id, time, arrival, number, text, quality, message_id)
         ON CONFLICT (device_id, metric_id, time, message_id) DO NOTHING
     RETURNING *
 ), due AS (
