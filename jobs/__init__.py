@@ -11,6 +11,7 @@ from . import handle
 from . import call
 from . import devices
 from . import readings
+from . import reading_store
 from . import gone
 from . import replay
 from . import decide

@@ -57,6 +57,7 @@ from . import test_redirect
 from . import test_references
 from . import test_removal
 from . import test_request
+from . import test_rollups
 from . import test_service
 from . import test_set_queries
 from . import test_short_topics
