@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import socket
 import ssl
 import time
@@ -12,15 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..mqtt.tls import Certificate, Tls
-from .client import DisconnectFlags, Properties, ReasonCode
-from .connecting import new_client, open_connection
 from .endpoint import Endpoint
 from .problem import Problem
-from .reasons import reason_text
-from .requests import send_subscribe
-from .settings import ServiceSettings, SubscriptionSettings
+from .settings import ServiceSettings
+from .visit import STEP_TIMEOUT, Visit, VisitFailed
 
-STEP_TIMEOUT = 5.0  # seconds
 REFUSAL_TIMEOUT = 0.5  # seconds in which a broker refuses a client's certificate
 
 
@@ -46,15 +41,6 @@ class Step:
     def is_failed(self) -> bool:
         """Whether the broker cannot be used; being sent on to another is no failure."""
         return self.problem is not None and self.problem.code != "redirected"
-
-
-_Answer = tuple[ReasonCode, Properties | None]
-
-
-class _Failed(Exception):
-    def __init__(self, problem: Problem):
-        super().__init__(problem)
-        self.problem = problem
 
 
 def run_connection_test(settings: ServiceSettings) -> Iterator[Step]:
@@ -97,9 +83,9 @@ def _test_server(settings: ServiceSettings, endpoint: Endpoint) -> Iterator[Step
         )
         if step.problem:
             return
-    session = _Session(settings, endpoint)
+    visit = Visit(settings, endpoint)
     try:
-        step = _timed("login", settings.username or "", session.log_in)
+        step = _timed("login", settings.username or "", visit.log_in)
         yield step
         if step.problem:
             return
@@ -108,10 +94,10 @@ def _test_server(settings: ServiceSettings, endpoint: Endpoint) -> Iterator[Step
                 yield _timed(
                     "subscription",
                     subscription.topic_filter.text,
-                    partial(session.subscribe, subscription),
+                    partial(visit.subscribe, subscription),
                 )
     finally:
-        session.close()
+        visit.close()
 
 
 def _timed(name: str, subject: str, action: Callable[[], object]) -> Step:
@@ -119,7 +105,7 @@ def _timed(name: str, subject: str, action: Callable[[], object]) -> Step:
     problem = None
     try:
         action()
-    except _Failed as failure:
+    except VisitFailed as failure:
         problem = failure.problem
     except (OSError, ValueError) as error:
         problem = Problem.from_exception(error)
@@ -173,98 +159,3 @@ class _Handshake:
                 wrapped.settimeout(REFUSAL_TIMEOUT)
                 with contextlib.suppress(TimeoutError):
                     wrapped.recv(1)
-
-
-class _Session:
-    """A connection to the broker for the length of a test."""
-
-    def __init__(self, settings: ServiceSettings, endpoint: Endpoint):
-        self._endpoint = endpoint
-        self._settings = replace(settings, session_expiry=0)
-        client_id = f"odoo-test-{secrets.token_hex(6)}"
-        self._client = new_client(settings, client_id, passing=True)
-        self._client.on_connect = self._on_connect
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_disconnect = self._on_disconnect
-        self._answers: list[_Answer] = []
-        self._is_logged_in = False
-        self._ended: Problem | None = None
-
-    def log_in(self) -> None:
-        open_connection(self._client, self._settings, passing=True)
-        code, properties = self._await_answer()
-        if code.value >= 0x80:
-            raise _Failed(self._endpoint.refused(code, properties))
-        self._is_logged_in = True
-
-    def subscribe(self, subscription: SubscriptionSettings) -> None:
-        send_subscribe(
-            self._client, self._settings, subscription, with_identifier=False
-        )
-        code, properties = self._await_answer()
-        if code.value >= 0x80:
-            text = reason_text(code, properties)
-            raise _Failed(Problem("subscription_refused", text))
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.turn(0)
-
-    def _on_connect(
-        self,
-        _client: object,
-        _data: object,
-        _flags: object,
-        code: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        self._answers.append((code, properties))
-
-    def _on_subscribe(
-        self,
-        _client: object,
-        _data: object,
-        _packet_id: int,
-        codes: list[ReasonCode],
-        properties: Properties | None,
-    ) -> None:
-        self._answers.append((codes[0], properties))
-
-    def _await_answer(self) -> _Answer:
-        self._answers.clear()
-        deadline = time.monotonic() + STEP_TIMEOUT
-        while not self._answers:
-            if time.monotonic() >= deadline:
-                raise _Failed(Problem("timeout"))
-            if self._client.turn(0.1):
-                # Closed without an answer: 3.1.1 brokers do so to what they refuse.
-                break
-        if not self._answers:
-            raise _Failed(self._why_closed())
-        return self._answers[-1]
-
-    def _why_closed(self) -> Problem:
-        """Why the broker closed the connection instead of answering."""
-        client = self._client
-        if client.tls_error:
-            return Problem.from_exception(client.tls_error)
-        if client.violation:
-            return Problem("violation", client.violation)
-        if self._is_logged_in:
-            return self._ended or Problem("subscription_closed")
-        if self._ended:
-            return self._ended
-        return Problem("tls_closed" if self._settings.tls else "closed_early")
-
-    def _on_disconnect(
-        self,
-        _client: object,
-        _data: object,
-        flags: DisconnectFlags,
-        code: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        if flags.is_disconnect_packet_from_server:
-            self._ended = self._endpoint.refused(
-                code, properties, is_live=self._is_logged_in
-            )

@@ -10,4 +10,4 @@ UPDATE mqtt_service
 UPDATE mqtt_connection
    SET thread_identifier = NULL, state = 'disconnected';
 -- What waits to be published is for production to publish.
-DELETE FROM mqtt_outgoing;
+DELETE FROM mqtt_outbox;

@@ -9,6 +9,7 @@ from . import here
 from . import in_order
 from . import handle
 from . import call
+from . import mapping
 from . import devices
 from . import readings
 from . import reading_store

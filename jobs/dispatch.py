@@ -111,7 +111,7 @@ class MqttService(models.Model):
             context=context,
             restarts=self._current_job().retry,
         ).go()
-        run.save_tallies()
+        run.save_statistics()
         self._put_messages(self._messages_of(run.left), channel, priority, **again)
         for handler, messages in self._messages_of(run.held).items():
             self._hold(handler, messages, channel, priority, **again)
@@ -185,8 +185,8 @@ class MqttService(models.Model):
         self._after_outage(exc_name, exc_info, "_job_dispatch", "_job_in_order")
 
     def _describe(self, run) -> str:
-        tallies = run.tallies.values()
-        handled = sum(tally.handled for tally in tallies)
+        statistics = run.statistics.values()
+        handled = sum(own.handled for own in statistics)
         raised = len(run.done) - handled
         return self.env._(
             "Handled: %(handled)s, given to jobs of their own: %(raised)s, "

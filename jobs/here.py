@@ -64,7 +64,7 @@ class MqttService(models.Model):
         if not counts:
             return ()
         handlers = self.env["mqtt.handler"].browse(counts)
-        means = self.env["mqtt.handler.tally"]._mean_seconds(handlers.ids)
+        means = self.env["mqtt.handler.statistics"]._mean_seconds(handlers.ids)
         quick, expected = set(), 0.0
         for handler in (handlers - handlers._held()).sorted(
             lambda one: means.get(one.id, 0.0)
@@ -93,7 +93,7 @@ class MqttService(models.Model):
         try:
             with self.env.cr.savepoint():
                 run.go()
-                run.save_tallies()
+                run.save_statistics()
                 # What is only checked at the commit would keep messages unstored.
                 self.env.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
             left = run.left + run.held

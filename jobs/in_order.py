@@ -99,7 +99,7 @@ class MqttService(models.Model):
             in_order=True,
             restarts=self._current_job().retry,
         ).go()
-        run.save_tallies()
+        run.save_statistics()
         done = set(run.done)
         waiting.filtered(lambda one: one.message_id.id in done).unlink()
         is_more = len(messages) < len(waiting) or len(waiting) == BATCH or careful > 1

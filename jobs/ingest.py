@@ -96,6 +96,7 @@ class MqttService(models.Model):
                 failing[service.id] = errors[0][2]
         refused = [one for one in refused if one[0].id not in failing]
         done = batches.filtered(lambda batch: batch.service_id.id not in failing)
+        self.env["mqtt.live"]._announce_after_commit(done.service_id.ids)
         done._delete_stored()
         in_trouble = [
             (*one, one[2].trouble)

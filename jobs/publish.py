@@ -28,7 +28,7 @@ class MqttService(models.Model):
     def _enqueue_publish(self, waiting, tries=0, why=None) -> None:
         """Put a job that publishes into the current transaction.
 
-        :param waiting: ``mqtt.outgoing``, in the order in which they are to be sent.
+        :param waiting: ``mqtt.outbox``, in the order in which they are to be sent.
         :param tries: how often they were tried before; then the job waits as its retry
             pattern says.
         :param why: what kept them from being sent, in words.
@@ -72,7 +72,7 @@ class MqttService(models.Model):
         """
         self.ensure_one()
         uuid = self.env.context.get("job_uuid")
-        waiting = self.env["mqtt.outgoing"].search([("job_uuid", "=", uuid)])
+        waiting = self.env["mqtt.outbox"].search([("job_uuid", "=", uuid)])
         waiting._lock()
         if not waiting:
             return self.env._("Nothing is left to publish.")

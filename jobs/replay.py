@@ -53,7 +53,7 @@ class MqttReplay(models.Model):
                 for message in call.messages:
                     message._enqueue_handle(call.handler, mqtt_replay=self.id)
         else:
-            run.go().save_tallies()
+            run.go().save_statistics()
             self._hold(run.held)
         self.left = [[call.handler.id, call.messages.ids] for call in run.left]
         if self.left or self.done < self.total:

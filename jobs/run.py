@@ -29,7 +29,7 @@ class Call:
 
 
 @dataclass
-class Tally:
+class Statistics:
     """What one handler did for a service in a run, in messages and seconds."""
 
     handled: int = 0
@@ -66,7 +66,7 @@ class Run:
     :ivar left: the calls that were not made.
     :ivar held: the calls that were not made because their handler fails too often.
     :ivar done: ids of the messages that were given to their handler.
-    :ivar tallies: what each handler did, by it and the service.
+    :ivar statistics: what each handler did, by it and the service.
     """
 
     env: object
@@ -80,7 +80,7 @@ class Run:
     held: list[Call] = field(default_factory=list)
     left: list[Call] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
-    tallies: dict[tuple, Tally] = field(default_factory=dict)
+    statistics: dict[tuple, Statistics] = field(default_factory=dict)
     _failed: list[tuple[Call, Failure]] = field(default_factory=list)
     _held_topics: set[str] = field(default_factory=set)
     _last_handler: object = None
@@ -154,7 +154,7 @@ class Run:
         self.held += held
         for call, seconds in made:
             self._streak(call).end()
-            self._tally(call).add(len(call.messages), seconds)
+            self._statistics_of(call).add(len(call.messages), seconds)
             self.done.extend(call.messages.ids)
         return count
 
@@ -186,7 +186,7 @@ class Run:
                 self._let_pass(raised)
                 error = raised
             else:
-                self._tally(call).add(1, seconds)
+                self._statistics_of(call).add(1, seconds)
                 self._streak(call).end()
         if error is not None:
             self._streak(call).add()
@@ -208,10 +208,10 @@ class Run:
         for (call, failure), message, is_end in zip(
             self._failed, messages, ends, strict=True
         ):
-            tally = self._tally(call)
-            tally.failed += is_end
+            own = self._statistics_of(call)
+            own.failed += is_end
             topic = short_line(message.topic, TOPIC_CHARS)
-            tally.error = f"{topic}: {failure.text}"
+            own.error = f"{topic}: {failure.text}"
 
     def _timed(self, call: Call, anew: bool = False) -> float:
         if anew or call.handler != self._last_handler:
@@ -247,12 +247,12 @@ class Run:
                 seconds=failure.seconds,
             ) from error
 
-    def _tally(self, call: Call) -> Tally:
-        return self.tallies.setdefault((call.handler, call.service), Tally())
+    def _statistics_of(self, call: Call) -> Statistics:
+        return self.statistics.setdefault((call.handler, call.service), Statistics())
 
-    def save_tallies(self) -> None:
+    def save_statistics(self) -> None:
         """Count, in rows that no other job writes, and suspend what keeps failing."""
-        for (handler, service), tally in self.tallies.items():
-            handler._count(service, **asdict(tally))
+        for (handler, service), own in self.statistics.items():
+            handler._count(service, **asdict(own))
         for streak in self._streaks.values():
             streak.save()

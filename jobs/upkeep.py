@@ -100,7 +100,7 @@ class MqttService(models.Model):
 
     @api.model
     def _wake_publishing(self) -> None:
-        waiting = _without_job(self.env["mqtt.outgoing"])
+        waiting = _without_job(self.env["mqtt.outbox"])
         for service, own in waiting.grouped("service_id").items():
             service._enqueue_publish(own)
 

@@ -30,7 +30,7 @@ from ..mqtt.message import LARGE, encode_batch, encode_pieces
 from ..mqtt.receipts import pack_receipts, unpack_receipts
 from .enqueuing import Enqueuing, Row
 from .inbox import Delivery
-from .observed import Counted, Forgettable, utc
+from .observed import Counted, Prunable, utc
 from .templates import JobsMade, Templates
 
 _logger = get_logger(__name__)
@@ -231,7 +231,7 @@ class Bridge:
         *,
         after_sequence: int,
         session: int,
-        forget_through: int,
+        prune_through: int,
         counted: Counted,
     ) -> int:
         """Make a batch and its receipts durable, in one transaction.
@@ -257,7 +257,7 @@ class Bridge:
             total=len(messages),
             to_store=sum(message.store for message in messages),
             receipts=receipts,
-            forget_through=forget_through,
+            prune_through=prune_through,
             content=encode_pieces(messages) if is_large else encode_batch(messages),
             size=sum(message.size for message in messages),
             counted=counted,
@@ -280,7 +280,7 @@ class Bridge:
             total=0,
             to_store=0,
             receipts=packed,
-            forget_through=sequence,
+            prune_through=sequence,
             content=b"",
             size=0,
             counted=Counted(),
@@ -342,7 +342,7 @@ class Bridge:
         thread_identifier: str,
         connection: dict[str, Any],
         subscriptions: dict[int, dict[str, Any]],
-        forgettable: Forgettable,
+        prunable: Prunable,
         paused: dict[str, tuple[int, int]] | None,
     ) -> None:
         """:raise LeaseLost: when another listener has claimed the service."""
@@ -351,8 +351,8 @@ class Bridge:
                 thread_identifier,
                 connection,
                 subscriptions,
-                forget_through=forgettable.through,
-                receipts_left=forgettable.rest,
+                prune_through=prunable.through,
+                receipts_left=prunable.rest,
                 paused=paused,
             )
         if not held:

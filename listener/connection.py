@@ -37,7 +37,7 @@ from .endings import Endings
 from .inbox import Delivery, Inbox
 from .incoming import read_message
 from .login import Login
-from .observed import Forgettable, Observed
+from .observed import Observed, Prunable
 from .orders import DRAIN_SECONDS, Orders
 from .reception import Reception
 from .socket_loop import SocketLoop
@@ -111,16 +111,16 @@ class MqttConnection(threading.Thread):
         """Number of the broker's session: receipts of earlier ones are void."""
         return self._reception.session
 
-    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+    def committed(self, deliveries: list[Delivery], pruned: int) -> None:
         """These are durable: acknowledge those that this connection brought.
 
-        :param forgotten: sequence up to which receipts went in the same transaction.
+        :param pruned: sequence up to which receipts went in the same transaction.
         """
-        self._orders.committed(deliveries, forgotten)
+        self._orders.committed(deliveries, pruned)
 
-    def forgotten(self, forgettable: Forgettable) -> None:
+    def pruned(self, prunable: Prunable) -> None:
         """These receipts are gone from the database."""
-        self._orders.forgotten(forgettable)
+        self._orders.pruned(prunable)
 
     def want(self, settings: ServiceSettings) -> None:
         """Apply subscriptions and limits of these, and nothing else, at once."""

@@ -55,7 +55,7 @@ ENQUEUE = Prepared(
         "total": "int",
         "to_store": "int",
         "receipts": "bytea",
-        "forget_through": "bigint",
+        "prune_through": "bigint",
         "content": "bytea",
         "size": "int",
         "received": "bigint",

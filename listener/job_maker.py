@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..broker.problem import Problem
@@ -23,6 +24,7 @@ _logger = get_logger(__name__)
 
 FULL_MESSAGES = 1_000  # for which a job is made whatever jobs cost
 BUSY_SECONDS = 0.25  # until it is asked again whether jobs that waited have begun
+BUSY_AT_ONCE_SECONDS = 0.02  # the same for messages that must not wait for others
 RETRY_SECONDS = 1.0  # between two tries at a database that is away
 
 
@@ -148,13 +150,20 @@ class JobMaker(threading.Thread):
         if len(left) < len(taken):
             self._pacer.spend(now)
         self._pacer.measured(done["seconds"] or 0.0)
-        self._not_before = now + BUSY_SECONDS if left else 0.0
+        self._not_before = now + _seconds_busy(left.values())
         return left
 
     def _put_back(self, taken: dict[int, Waiting]) -> None:
         with self._changed:
             for service_id, waiting in taken.items():
                 self._put(service_id, waiting)
+
+
+def _seconds_busy(left: Collection[Waiting]) -> float:
+    """Seconds until it is asked again about what is left to jobs that wait already."""
+    if any(waiting.at_once for waiting in left):
+        return BUSY_AT_ONCE_SECONDS
+    return BUSY_SECONDS if left else 0.0
 
 
 def _is_due(waiting: Waiting) -> bool:

@@ -11,7 +11,7 @@ from ..broker.problem import Problem
 
 
 @dataclass(frozen=True)
-class Forgettable:
+class Prunable:
     """Receipts that are needed no more.
 
     :param through: sequence up to which all can go.
@@ -47,7 +47,7 @@ class Observed:
     received: int = 0
     dropped: int = 0
     reconnects: int = 0
-    forgettable: Forgettable = Forgettable()
+    prunable: Prunable = Prunable()
     session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
     gave_up: bool = False
     connected_to: str = ""  # host:port, of another server than the service's own

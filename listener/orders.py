@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..broker.settings import ServiceSettings
 from .inbox import Delivery
-from .observed import Forgettable
+from .observed import Prunable
 from .reception import Reception
 
 DRAIN_SECONDS = 3.5  # in which a stop commits and acknowledges what is here
@@ -47,14 +47,14 @@ class Orders:
         """Whether the service stops, rather than this listener of it."""
         return self.stop.is_set() and self.drain > 0
 
-    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+    def committed(self, deliveries: list[Delivery], pruned: int) -> None:
         """Leave a note for :meth:`Reception.committed`."""
-        self._durable.append(lambda of: of.committed(deliveries, forgotten))
+        self._durable.append(lambda of: of.committed(deliveries, pruned))
         self.wake()
 
-    def forgotten(self, forgettable: Forgettable) -> None:
-        """Leave a note for :meth:`Reception.forgotten`."""
-        self._durable.append(lambda of: of.forgotten(forgettable))
+    def pruned(self, prunable: Prunable) -> None:
+        """Leave a note for :meth:`Reception.pruned`."""
+        self._durable.append(lambda of: of.pruned(prunable))
         self.wake()
 
     def want(self, settings: ServiceSettings) -> None:

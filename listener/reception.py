@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from ..mqtt.message import Message
 from ..mqtt.receipts import Receipt, ReceiptLog, pack_receipts, unpack_receipts
 from .inbox import Delivery, Inbox
-from .observed import Forgettable, Observed
+from .observed import Observed, Prunable
 from .subscriptions import Subscriptions
 
 SMALL_WINDOW = 16  # messages; with more, acknowledgements are confirmed soon enough
@@ -73,7 +73,7 @@ class Reception:
     @property
     def has_to_confirm(self) -> bool:
         """Whether a round trip would tell what of the log the broker has processed."""
-        is_confirmed = self._observed.forgettable.rest is not None
+        is_confirmed = self._observed.prunable.rest is not None
         return self.last_acked is not None or (self.holds_ack and not is_confirmed)
 
     def connected(
@@ -103,7 +103,7 @@ class Reception:
             self.session += 1
             self._log.session_lost()
             self._durable.clear()
-        self._update_forgettable()
+        self._update_prunable()
 
     def disconnected(self) -> None:
         """The connection is over: acknowledgements for it mean nothing any more."""
@@ -131,13 +131,13 @@ class Reception:
         """Nothing more comes: what is held repeats what was received."""
         self._judge(self._log.confirm_held())
 
-    def committed(self, deliveries: list[Delivery], forgotten: int) -> None:
+    def committed(self, deliveries: list[Delivery], pruned: int) -> None:
         """These are durable: acknowledge those of this connection, in their order.
 
-        :param forgotten: sequence up to which receipts went in the same transaction.
+        :param pruned: sequence up to which receipts went in the same transaction.
         """
         self._committed_through = deliveries[-1].sequence or self._committed_through
-        self._forget(forgotten)
+        self._prune(pruned)
         receipts = [
             one for one in deliveries if one.qos and one.session == self.session
         ]
@@ -151,23 +151,23 @@ class Reception:
             ]
         )
         self._release_lone_ack()
-        self._update_forgettable()
+        self._update_prunable()
 
-    def forgotten(self, forgettable: Forgettable) -> None:
+    def pruned(self, prunable: Prunable) -> None:
         """These receipts are gone from the database."""
-        self._forget(forgettable.through)
-        if forgettable.rest is not None:
-            sequence, packed = forgettable.rest
-            self._forget(sequence)
+        self._prune(prunable.through)
+        if prunable.rest is not None:
+            sequence, packed = prunable.rest
+            self._prune(sequence)
             self._durable.appendleft((sequence, len(list(unpack_receipts(packed)))))
         self._release_lone_ack()
-        self._update_forgettable()
+        self._update_prunable()
 
     def confirmed(self, acked: tuple[int, Delivery] | None) -> None:
         """The broker has processed this acknowledgement and all before it."""
         if acked is not None:
             self._log.acknowledged_through(*acked)
-        self._update_forgettable()
+        self._update_prunable()
 
     def _confirm_by_window(
         self, latest: deque[tuple[int, Delivery]], packet_id: int, delivery: Delivery
@@ -240,22 +240,22 @@ class Reception:
                 self._log.acknowledged(packet_id, delivery)
             self.last_acked = (packet_id, delivery)
 
-    def _forget(self, through: int) -> None:
+    def _prune(self, through: int) -> None:
         while self._durable and self._durable[0][0] <= through:
             self._durable.popleft()
 
-    def _update_forgettable(self) -> None:
+    def _update_prunable(self) -> None:
         oldest = self._log.oldest
         if oldest is None or oldest.delivery.sequence is None:
-            forgettable = Forgettable(self._committed_through)
+            prunable = Prunable(self._committed_through)
         elif self._is_held(oldest):
             # All before it is confirmed: the receipts can shrink to this one.
             rest = pack_receipts([(oldest.packet_id, oldest.digest)])
             sequence = oldest.delivery.sequence
-            forgettable = Forgettable(sequence - 1, (sequence, rest))
+            prunable = Prunable(sequence - 1, (sequence, rest))
         else:
-            forgettable = Forgettable(oldest.delivery.sequence - 1)
-        self._observed.forgettable = forgettable
+            prunable = Prunable(oldest.delivery.sequence - 1)
+        self._observed.prunable = prunable
 
     def _is_held(self, receipt: Receipt) -> bool:
         """Whether this is the receipt of what is held back."""

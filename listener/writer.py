@@ -164,7 +164,7 @@ class Writer(threading.Thread):
         return True
 
     def _commit_once(self, batch: list[Delivery]) -> bool:
-        forgotten = self._connection.observed.forgettable.through
+        pruned = self._connection.observed.prunable.through
         counted = self._counted = self._counted or self._count()
         sequence = self._try(
             self._bridge.enqueue,
@@ -173,7 +173,7 @@ class Writer(threading.Thread):
             batch,
             after_sequence=self._sequence,
             session=self._connection.session,
-            forget_through=forgotten,
+            prune_through=pruned,
             counted=counted,
         )
         if sequence is None:
@@ -189,7 +189,7 @@ class Writer(threading.Thread):
             at_once=any(delivery.at_once for delivery in batch),
         )
         # In this order: a connection that stops waits for what is not done.
-        self._connection.committed(batch, forgotten)
+        self._connection.committed(batch, pruned)
         self._inbox.done(batch)
         for delivery in batch:
             delivery.let_go()
@@ -275,7 +275,7 @@ class Writer(threading.Thread):
         now = time.monotonic()
         due = now >= self._last_report + interval
         is_paused = paused != self._reported_paused
-        pruned = replace(self._reported, forgettable=observed.forgettable)
+        pruned = replace(self._reported, prunable=observed.prunable)
         changed = urgent or is_paused or observed != pruned
         # Receipts go with the next batch; when none comes, they can wait.
         is_idle = not changed and observed != self._reported
@@ -299,12 +299,12 @@ class Writer(threading.Thread):
                 changed_of(counts, self._reported_counts),
                 self._connection.subscriptions.last_messages,
             ),
-            observed.forgettable,
+            observed.prunable,
             paused if is_paused else None,
         )
         if done is None:
             return False
-        self._connection.forgotten(observed.forgettable)
+        self._connection.pruned(observed.prunable)
         self._reported, self._reported_counts = observed, counts
         self._reported_grants, self._reported_filters = grants, filters
         self._reported_paused = paused
@@ -313,7 +313,7 @@ class Writer(threading.Thread):
     def _prune(self) -> None:
         """Let the receipts shrink to that of the acknowledgement that waits for it."""
         observed = self._connection.observed
-        pruned = observed.forgettable
+        pruned = observed.prunable
         rest = pruned.rest
         if not rest or rest[0] != self._sequence or not self._lets_ack_go(observed):
             return  # a report does so, if it is more than one batch
@@ -323,15 +323,15 @@ class Writer(threading.Thread):
             self._connection.name,
             rest,
         ):
-            self._connection.forgotten(pruned)
-            self._reported.forgettable = pruned
+            self._connection.pruned(pruned)
+            self._reported.prunable = pruned
 
     def _lets_ack_go(self, observed: Observed) -> bool:
         """Whether an acknowledgement waits for receipts to shrink, no batch does."""
-        rest = observed.forgettable.rest
+        rest = observed.prunable.rest
         return (
             rest is not None
-            and rest != self._reported.forgettable.rest
+            and rest != self._reported.prunable.rest
             and not self._inbox.unfinished
         )
 

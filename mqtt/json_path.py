@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -22,8 +21,23 @@ from .wording import short_line
 MAX_CHARS = 500  # of a path
 MAX_STEPS = 100  # as deep as JSON is read, see json_text
 SHOWN_CHARS = 120  # of a value that is named in a text
-_SHORT_NAME = re.compile(r"[^\W\d]\w*", re.ASCII)
 _CACHED_PATHS = 2_048
+ROOT = "$"
+# RFC 9535 section 2.5.1.1: member-name-shorthand
+_SHORT_NAME = re.compile(
+    "[A-Za-z_\u0080-\ud7ff\ue000-\U0010ffff][0-9A-Za-z_\u0080-\ud7ff\ue000-\U0010ffff]*"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# RFC 9535 section 2.7: normalized paths
+_ESCAPES = {
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\f": "\\f",
+    "\r": "\\r",
+    "'": "\\'",
+    "\\": "\\\\",
+}
 
 
 class _Missing:
@@ -110,9 +124,26 @@ def compile_path(text: str) -> JsonPath:
     return JsonPath(text, steps)
 
 
-def path_of(steps: Iterable[str | int]) -> str:
-    """The text of the path with these steps, as short as RFC 9535 allows."""
-    return "$" + "".join(map(_step_text, steps))
+def child_path(path: str, key: str | int) -> str | None:
+    """The path of a member or an element of what is at ``path``.
+
+    :param key: name of the member, or index of the element.
+    :return: ``None`` for a name with half of a surrogate pair, which no path can hold.
+    """
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if _SHORT_NAME.fullmatch(key):
+        return f"{path}.{key}"
+    if _SURROGATE.search(key):
+        return None
+    return f"{path}['{''.join(map(_escaped, key))}']"
+
+
+def path_label(path: str) -> str:
+    """A path as people write it: ``motor.temp``, ``values[0]``; ``value`` is all of it."""
+    if path == ROOT:
+        return "value"
+    return path.removeprefix(ROOT).removeprefix(".")
 
 
 def shown_value(value: object) -> str:
@@ -139,15 +170,6 @@ def _step(selector: object) -> str | int:
     raise TypeError(type(selector))  # a singular query has no others
 
 
-def _step_text(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    if _SHORT_NAME.fullmatch(step):
-        return f".{step}"
-    quoted = json.dumps(step, ensure_ascii=False)[1:-1]
-    return "['" + quoted.replace('\\"', '"').replace("'", "\\'") + "']"
-
-
 def _reason(error: Exception) -> str:
     # Not str(): for an error at the end of a path, python-jsonpath 2.2 raises there.
     reason = short_line(error.args[0] if error.args else type(error).__name__, 200)
@@ -155,3 +177,9 @@ def _reason(error: Exception) -> str:
     if token is None or token.index < 0:
         return f"{reason} at the end"
     return f"{reason} at character {token.index + 1}"
+
+
+def _escaped(char: str) -> str:
+    if char < " " and char not in _ESCAPES:
+        return f"\\u{ord(char):04x}"
+    return _ESCAPES.get(char, char)

@@ -122,7 +122,7 @@ class ReceiptLog:
         """
         receipt = self._receipts.get(packet_id)
         if receipt and receipt.delivery is delivery:
-            self._forget_through(packet_id)
+            self._prune_through(packet_id)
 
     def receive(
         self, packet_id: int, digest: bytes, dup: bool, delivery: Any = None
@@ -261,10 +261,10 @@ class ReceiptLog:
 
     def _add(self, receipt: Receipt) -> None:
         if receipt.packet_id in self._receipts:
-            self._forget_through(receipt.packet_id)
+            self._prune_through(receipt.packet_id)
         self._receipts[receipt.packet_id] = receipt
 
-    def _forget_through(self, packet_id: int) -> None:
+    def _prune_through(self, packet_id: int) -> None:
         while self._receipts.popitem(last=False)[0] != packet_id:
             pass
 

@@ -2,6 +2,7 @@ from importlib.util import find_spec
 
 from . import test_abilities
 from . import test_access
+from . import test_address
 from . import test_announcements
 from . import test_broker_limits
 from . import test_cause
@@ -9,6 +10,7 @@ from . import test_checks
 from . import test_client
 from . import test_connection
 from . import test_connection_test
+from . import test_convert
 from . import test_dead_letters
 from . import test_device_view
 from . import test_devices
@@ -18,6 +20,7 @@ from . import test_endings
 from . import test_failures
 from . import test_foreign_records
 from . import test_guards
+from . import test_first_steps
 from . import test_handler
 from . import test_handler_gone
 from . import test_handler_trial
@@ -35,7 +38,14 @@ from . import test_large_payloads
 from . import test_listener_guards
 from . import test_living
 from . import test_making
+from . import test_mapping
+from . import test_mapping_access
+from . import test_mapping_inputs
+from . import test_mapping_preview
+from . import test_mapping_races
+from . import test_mapping_trial
 from . import test_message
+from . import test_message_list
 from . import test_message_state
 from . import test_outage
 from . import test_overview
@@ -43,6 +53,7 @@ from . import test_pacing
 from . import test_pattern
 from . import test_payload_limits
 from . import test_private_names
+from . import test_problem_count
 from . import test_publish
 from . import test_publish_action
 from . import test_publish_order
@@ -59,6 +70,8 @@ from . import test_removal
 from . import test_request
 from . import test_rollups
 from . import test_service
+from . import test_service_screens
+from . import test_settings
 from . import test_set_queries
 from . import test_short_topics
 from . import test_slow_handlers
@@ -67,11 +80,15 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_topic_table
+from . import test_topic_tree
+from . import test_topic_pane
 from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_devices
 from . import test_two_transactions
 from . import test_uninstall
+from . import test_watch
 from . import test_window
 from . import test_wording
 

@@ -54,6 +54,21 @@ class AccessCase(MqttCase):
             }
         )
 
+        cls.mapping = cls.env["mqtt.mapping"].create(
+            {
+                "name": "Subject",
+                "pattern": "plant/3",
+                "service_id": cls.service.id,
+                "res_model": "mail.message",
+                "user_id": cls.users["manager"].id,
+                "key_ids": [
+                    Command.create(
+                        {"part": "key", "field_name": "subject", "source": "text"}
+                    )
+                ],
+            }
+        )
+
     def setUp(self):
         super().setUp()
         self.history = self.mqtt_receive("plant/1", {"number": 1})
@@ -63,6 +78,8 @@ class AccessCase(MqttCase):
             self.service,
             self.subscription,
             self.handler,
+            self.mapping,
+            self.mapping.key_ids,
             self.history,
             self.job,
             *self.rows(),
@@ -83,10 +100,13 @@ class AccessCase(MqttCase):
         receipt = {"last_sequence": 9, "content": b"x"}
         self.job.state = "failed"
         yield env["mqtt.failure"].search([("example_id", "=", self.job.id)])
+        env["mqtt.topic"]._note_some(self.service.id)
+        yield env["mqtt.topic"].search([("service_id", "=", self.service.id)])
+        yield env["mqtt.live"].search([("service_id", "=", self.service.id)])
         yield self.service.connection_ids
         yield self.subscription.grant_ids
         yield env["mqtt.quarantine"].search([("service_id", "=", self.service.id)])
-        yield env["mqtt.outgoing"].search([("message_id", "=", sent.id)])
+        yield env["mqtt.outbox"].search([("message_id", "=", sent.id)])
         yield request
         yield env["mqtt.replay"].create(replay)
         yield env["mqtt.announcement"].create(
@@ -95,9 +115,11 @@ class AccessCase(MqttCase):
         yield env["mqtt.paused.topic"].create(
             {**of_service, "topic": "plant/9", "paused_since": "2026-01-01 00:00:00"}
         )
+        env["mqtt.mapping.key"]._claim(self.mapping, {"x"})
+        yield env["mqtt.mapping.key"].search([])
         yield env["mqtt.batch"].create({**of_service, **batch})
         yield env["mqtt.receipt"].create({**of_service, **receipt})
-        yield env["mqtt.handler.tally"].create(
+        yield env["mqtt.handler.statistics"].create(
             {**of_service, "handler_id": self.handler.id}
         )
         env["mqtt.dispatch"]._put(self.service, self.handler, [1], "root", 10)

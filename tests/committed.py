@@ -22,7 +22,7 @@ TABLES = (  # what is removed, in an order that foreign keys allow
     "mqtt_dispatch",
     "mqtt_ordered_message",
     "mqtt_batch",
-    "mqtt_handler_tally",
+    "mqtt_handler_statistics",
     "queue_job",
     "mqtt_quarantine",
     "mqtt_signal_history",
@@ -125,7 +125,7 @@ class CommittedCase(BaseCase):
                 total=len(messages),
                 to_store=len(messages),
                 receipts=b"",
-                forget_through=0,
+                prune_through=0,
             )
         if jobs:
             self.make_jobs()

@@ -165,7 +165,7 @@ class MqttMixin:
             total=len(messages),
             to_store=sum(message.store for message in messages),
             receipts=receipts,
-            forget_through=0,
+            prune_through=0,
         )
         if jobs:
             service._listener_enqueue_jobs(service.ids)

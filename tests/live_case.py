@@ -17,7 +17,7 @@ class LiveCase(MqttCase):
         service = service or self.service
         service._listener_claim("here-1", "this host")
         service._listener_report(
-            "here-1", {"state": state, **values}, {}, forget_through=0
+            "here-1", {"state": state, **values}, {}, prune_through=0
         )
         _name, info = connection_info_for(self.env.cr.dbname)
         with closing(psycopg2.connect(**info)) as connection:
@@ -26,4 +26,8 @@ class LiveCase(MqttCase):
                 "SELECT pg_advisory_lock(%s, %s)",
                 [LISTENER_LOCK_CLASS, service.id],
             )
-            yield
+            try:
+                yield
+            finally:
+                # The server notices a closed connection some time later.
+                connection.cursor().execute("SELECT pg_advisory_unlock_all()")

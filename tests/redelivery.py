@@ -247,10 +247,10 @@ class World:
         if not batch:
             return
         del self.inbox[: len(batch)]
-        forgotten = self.observed.forgettable.through
+        pruned = self.observed.prunable.through
         self.sequence += len(batch)
         self.stored += [one.message.timestamp for one in batch]
-        self.receipts = [one for one in self.receipts if one[0] > forgotten]
+        self.receipts = [one for one in self.receipts if one[0] > pruned]
         packed = [
             (one.message.packet_id, one.message.digest)
             for one in batch
@@ -263,7 +263,7 @@ class World:
         if self.may_be_killed and self.happens(0.1):
             self.crash(LISTENER_KILLED)  # committed, and nobody was told
         else:
-            self.reception.committed(batch, forgotten)
+            self.reception.committed(batch, pruned)
 
     def probe(self):
         """A round trip: the broker has processed all that was sent before."""
@@ -278,16 +278,16 @@ class World:
 
     def forget(self):
         """What a report does."""
-        forgettable = self.observed.forgettable
-        self.receipts = [one for one in self.receipts if one[0] > forgettable.through]
-        if forgettable.rest:
-            sequence, packed = forgettable.rest
+        prunable = self.observed.prunable
+        self.receipts = [one for one in self.receipts if one[0] > prunable.through]
+        if prunable.rest:
+            sequence, packed = prunable.rest
             self.receipts = [one for one in self.receipts if one[0] > sequence]
             self.receipts.insert(0, (sequence, list(unpack_receipts(packed))))
         if self.may_be_killed and self.happens(0.1):
             self.crash(LISTENER_KILLED)
         else:
-            self.reception.forgotten(forgettable)
+            self.reception.pruned(prunable)
 
     @property
     def may_be_killed(self):

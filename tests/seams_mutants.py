@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant("one that tells of silence", REQUEST, "_wake_silence", _nothing),
     Mutant("what was dispatched waits on", "mqtt.dispatch", "_delete", _nothing),
     Mutant("what was stored waits on", "mqtt.batch", "_delete_stored", _nothing),
-    Mutant("what was published waits on", "mqtt.outgoing", "unlink", _nothing),
+    Mutant("what was published waits on", "mqtt.outbox", "unlink", _nothing),
     Mutant(
         "a range has what was not there when it was put",
         "models.queue.mqtt_dispatch",
@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant("nothing is held back in order", SERVICE, "_next_in_order", _no_gap),
     Mutant(
-        "what follows a refused one does", "mqtt.outgoing", "_of_same_topics", _own_only
+        "what follows a refused one does", "mqtt.outbox", "_of_same_topics", _own_only
     ),
     Mutant("a resumed handler gets nothing", "mqtt.handler", "_release", _nothing),
     Mutant("a deleted one leaves its jobs", "mqtt.handler", "_cancel_jobs", _nothing),

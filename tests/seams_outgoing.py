@@ -132,7 +132,7 @@ class Outside:
         ids = [message_id for message_id, _topic in sent]
         assert len(ids) == len(set(ids)), f"published twice: {ids}"
         self._check_order(sent)
-        outgoing = self.env["mqtt.outgoing"].search([])
+        outgoing = self.env["mqtt.outbox"].search([])
         waiting = outgoing.message_id
         assert not set(waiting.ids) & set(ids), "it was published, and waits"
         # What is published is always seen by cron: a row names the job.
@@ -184,7 +184,7 @@ class Outside:
         """What still waits."""
         waiting = [("state", "=", "waiting")]
         return {
-            "outgoing": self.env["mqtt.outgoing"].search([]).ids,
+            "outgoing": self.env["mqtt.outbox"].search([]).ids,
             "requests": self.env["mqtt.request"].search(waiting).ids,
         }
 

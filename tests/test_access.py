@@ -1,4 +1,5 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .access import public_methods
@@ -10,6 +11,8 @@ MODELS = {
     "mqtt.subscription": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.announcement": {"user": "r", "operator": "r", "manager": "rwcd"},
     "mqtt.signal.history": {"user": "r", "operator": "r", "manager": "rd"},
+    "mqtt.topic": {"user": "r", "operator": "r", "manager": "r"},
+    "mqtt.live": {"manager": "r"},
     "mqtt.connection": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.grant": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.batch": {"manager": "r"},
@@ -17,7 +20,10 @@ MODELS = {
     "mqtt.quarantine": {"user": "r", "operator": "r", "manager": "rd"},
     "mqtt.receipt": {"manager": "r"},
     "mqtt.handler": {"user": "r", "operator": "r", "manager": "rwcd"},
-    "mqtt.handler.tally": {"manager": "r"},
+    "mqtt.handler.statistics": {"manager": "r"},
+    "mqtt.mapping": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.mapping.line": {"user": "r", "operator": "r", "manager": "rwcd"},
+    "mqtt.mapping.key": {"manager": "r"},
     "mqtt.replay": {"operator": "rwc", "manager": "rwcd"},
     "mqtt.failure": {"operator": "r", "manager": "r"},
     "mqtt.replacement": {"operator": "rwcd", "manager": "rwcd"},
@@ -26,7 +32,7 @@ MODELS = {
     "mqtt.correction": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.dispatch": {"manager": "r"},
     "mqtt.ordered.message": {"manager": "r"},
-    "mqtt.outgoing": {"manager": "r"},
+    "mqtt.outbox": {"manager": "r"},
     "mqtt.publish": {"operator": "rwcd", "manager": "rwcd"},
     "mqtt.request": {"user": "r", "operator": "r", "manager": "r"},
     "mqtt.device.rule": {"user": "r", "operator": "r", "manager": "rwcd"},
@@ -45,6 +51,7 @@ WHO = {
     "operator": ("operator", "manager"),
     "manager": ("manager",),
 }
+NOBODY = {"host": "127.0.0.1", "port": 1}  # answers there
 # What can be called by RPC: who may, and with which arguments.
 METHODS = {
     ("mqtt.service", "start_mqtt_service"): ("operator",),
@@ -55,8 +62,21 @@ METHODS = {
     ("mqtt.service", "mqtt_request"): ("operator", "plant/1", "x"),
     ("mqtt.service", "overview_data"): ("user",),
     ("mqtt.service", "overview_traffic"): ("user",),
+    ("mqtt.service", "live_services"): ("user",),
+    ("mqtt.service", "live_levels"): ("user", []),
+    ("mqtt.service", "topic_chart"): ("user", "plant/1", 60),
+    ("mqtt.service", "topic_history"): ("user", "plant/1", 60),
+    ("mqtt.service", "topic_publish"): ("operator", "plant/1", "x"),
+    ("mqtt.service", "topic_published"): ("user", []),
+    ("mqtt.service", "topic_value"): ("user", "plant/1"),
     ("mqtt.service", "action_check"): ("operator",),
     ("mqtt.service", "action_test_connection"): ("operator",),
+    ("mqtt.service", "action_test_typed"): ("manager", {"keepalive": 61}),
+    ("mqtt.service", "first_steps_connect"): ("manager", "127.0.0.1:1"),
+    ("mqtt.service", "first_steps_listen"): ("manager", NOBODY, "plant"),
+    ("mqtt.service", "first_steps_receive"): ("manager", NOBODY, ["plant/#"]),
+    ("mqtt.service", "action_new_handler"): ("manager",),
+    ("mqtt.service", "problem_count"): ("operator",),
     ("mqtt.service", "action_publish"): ("operator",),
     ("mqtt.service", "action_session_loss_seen"): ("operator",),
     ("mqtt.service", "action_open_messages"): ("user",),
@@ -69,15 +89,25 @@ METHODS = {
     ("mqtt.subscription", "action_open_messages"): ("user",),
     ("mqtt.signal.history", "json"): ("user",),
     ("mqtt.signal.history", "action_open_jobs"): ("user",),
+    ("mqtt.signal.history", "action_open_same_topic"): ("user",),
+    ("mqtt.signal.history", "count_newer"): ("user", [], 0),
     ("mqtt.signal.history", "action_download_payload"): ("user",),
+    ("mqtt.signal.history", "action_open_topic"): ("user",),
     ("mqtt.signal.history", "action_answer"): ("operator",),
     ("mqtt.signal.history", "action_replay"): ("operator",),
     ("mqtt.quarantine", "action_retry"): ("operator",),
     ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),
     ("mqtt.handler", "action_open_messages"): ("user",),
+    ("mqtt.handler", "action_open_last_failed"): ("user",),
     ("mqtt.handler", "action_resume"): ("operator",),
     ("mqtt.handler", "action_try"): ("operator",),
+    ("mqtt.handler", "action_open"): ("user",),
+    ("mqtt.mapping", "action_open_dead_letters"): ("user",),
+    ("mqtt.mapping", "action_open_handler"): ("user",),
+    ("mqtt.mapping", "action_open_messages"): ("user",),
+    ("mqtt.mapping", "action_resume"): ("operator",),
+    ("mqtt.mapping", "action_try"): ("operator",),
     ("mqtt.replay", "action_start"): ("operator",),
     ("mqtt.replay", "action_cancel"): ("operator",),
     ("mqtt.failure", "action_open"): ("operator",),
@@ -119,6 +149,7 @@ class TestAccess(AccessCase):
         """What a manager can create for the service: values by model."""
         of_service = {"service_id": self.service.id}
         action = self.handler.action_server_id
+        key = {"part": "key", "field_name": "subject", "source": "text"}
         return {
             "mqtt.service": {"name": "New", "company_id": self.service.company_id.id},
             "mqtt.subscription": {**of_service, "topic_filter": "new"},
@@ -129,6 +160,14 @@ class TestAccess(AccessCase):
                 "pattern": "new",
                 "action_server_id": action.id,
             },
+            "mqtt.mapping": {
+                **of_service,
+                "name": "New",
+                "pattern": "new",
+                "res_model": "mail.message",
+                "key_ids": [Command.create(key)],
+            },
+            "mqtt.mapping.line": {**key, "mapping_id": self.mapping.id},
             "mqtt.replay": {**of_service, "topic_filter": "new"},
             "mqtt.device.rule": {
                 **of_service,

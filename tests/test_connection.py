@@ -99,8 +99,8 @@ class TestConnection(BaseCase):
 
         def notify():
             # As a writer does whose database takes no time.
-            if connection.observed.forgettable.rest:
-                connection.forgotten(connection.observed.forgettable)
+            if connection.observed.prunable.rest:
+                connection.pruned(connection.observed.prunable)
             with changed:
                 changed.notify_all()
 
@@ -158,7 +158,7 @@ class TestConnection(BaseCase):
         for delivery in deliveries:
             delivery.sequence = sequence
         connection.inbox.done(deliveries)
-        connection.committed(deliveries, connection.observed.forgettable.through)
+        connection.committed(deliveries, connection.observed.prunable.through)
 
     def nothing_more(self, connection):
         """What is published now is the next to arrive."""
@@ -310,16 +310,16 @@ class TestConnection(BaseCase):
         self.assertEqual(only.message.payload, b"end")
 
     def test_a_new_session_makes_old_receipts_void(self):
-        """What an earlier session left behind is forgotten at once."""
+        """What an earlier session left behind is pruned at once."""
         receipts = [(7, [(1, b"x" * 16)])]
         connection = self.connect(self.settings("#"), receipts=receipts, sequence=9)
-        self.assertEqual(connection.observed.forgettable.through, 9)
+        self.assertEqual(connection.observed.prunable.through, 9)
         self.publish("n")
         self.commit(connection, self.take(connection, 1), sequence=10)
         resumed = [(10, [(1, b"x" * 16)])]
         self.end(connection)
         successor = self.connect(self.settings("#"), receipts=resumed, sequence=10)
-        self.assertEqual(successor.observed.forgettable.through, 9)
+        self.assertEqual(successor.observed.prunable.through, 9)
 
     def test_a_lost_connection_comes_back(self):
         """After a cut, what waits is not taken twice, and is acknowledged then."""

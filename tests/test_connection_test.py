@@ -9,7 +9,7 @@ from paho.mqtt import client as paho
 
 from odoo.tests import tagged
 
-from ..broker import connection_test
+from ..broker import connection_test, visit
 from .fake_broker import SUBSCRIBE
 from .listening import TIMEOUT, ListenerCase, Recorder
 from .strict_broker import StrictBroker
@@ -55,7 +55,7 @@ class TestConnectionTest(ListenerCase):
         host, _, port = BROKER.rpartition(":")
         for protocol in ("3.1.1", "5"):
             self.service.write({"host": host, "port": port, "protocol": protocol})
-            with patch.object(connection_test.secrets, "token_hex", lambda _n: "mine"):
+            with patch.object(visit.secrets, "token_hex", lambda _n: "mine"):
                 steps = connection_test.run_connection_test(self.settings_of_service())
                 self.assertFalse([step for step in steps if step.is_failed])
             self.assertFalse(self.has_session(host, int(port), "odoo-test-mine"))

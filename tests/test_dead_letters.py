@@ -217,14 +217,14 @@ class TestDeadLetters(DeadLetterCase):
             self.assertEqual(seen(elsewhere)[:3], [0, 1, 1])
             self.assertIn("plant/secret: ", seen(elsewhere)[-1])
             self.assertEqual(seen(self.env.user)[:3], [1, 2, 2])
-            tallies = self.env["mqtt.handler.tally"]
+            statistics = self.env["mqtt.handler.statistics"]
             for user, service in ((self.manager, self.service), (elsewhere, foreign)):
-                found = tallies.with_user(user).search([])
+                found = statistics.with_user(user).search([])
                 self.assertEqual(found.service_id, service)
-            tallies._fold()
-        old = tallies.create({"handler_id": self.handler.id, "handled": 1})
+            statistics._fold()
+        old = statistics.create({"handler_id": self.handler.id, "handled": 1})
         for user in (self.manager, elsewhere):
-            self.assertIn(old, tallies.with_user(user).search([]))
+            self.assertIn(old, statistics.with_user(user).search([]))
 
     def test_a_commit_that_got_through_unheard(self):
         """A job that is done cannot fail, and is not run again: it had its effect."""
@@ -263,7 +263,7 @@ class TestDeadLetters(DeadLetterCase):
         before = self.handler.read(["handled_count", "mean_time", "slowest_time"])
         self.env["mqtt.handler"]._look_after()
         self.handler.invalidate_recordset()
-        self.assertEqual(len(self.handler.tally_ids), 1)
+        self.assertEqual(len(self.handler.statistics_ids), 1)
         after = self.handler.read(["handled_count", "mean_time", "slowest_time"])
         self.assertEqual(after[0]["handled_count"], 3)
         self.assertAlmostEqual(before[0]["mean_time"], after[0]["mean_time"])

@@ -339,7 +339,7 @@ class TestRequeue(FailureCase):
     def test_in_one_job_of_each_service_to_publish(self):
         first = self.service.mqtt_publish("plant/1", "1")
         second = self.service.mqtt_publish("plant/2", "2")
-        waiting = self.env["mqtt.outgoing"].search([])
+        waiting = self.env["mqtt.outbox"].search([])
         for one in waiting:
             self.service._enqueue_publish(one)
         jobs = self.jobs(method_name="_job_publish")

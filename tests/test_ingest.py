@@ -181,7 +181,7 @@ class TestIngest(MqttCase):
         self.assertIsNone(self.enqueue(self.message(), thread_identifier="first"))
         self.assertFalse(
             self.service._listener_report(
-                "first", {"state": "connected"}, {}, forget_through=0
+                "first", {"state": "connected"}, {}, prune_through=0
             )
         )
         self.assertFalse(self.env["mqtt.batch"].search([]))
@@ -195,12 +195,12 @@ class TestIngest(MqttCase):
         known = self.service._listener_claim("next", "host")
         self.assertEqual([last for last, _content in known["receipts"]], [1, 2, 3])
         self.assertEqual(known["receipts"][0][1], b"\0" * 18)
-        self.service._listener_report("next", {}, {}, forget_through=2)
+        self.service._listener_report("next", {}, {}, prune_through=2)
         known = self.service._listener_claim("last", "host")
         self.assertEqual([last for last, _content in known["receipts"]], [3])
         self.enqueue(self.message(), thread_identifier="last", receipts=b"\4" * 18)
         self.service._listener_report(
-            "last", {}, {}, forget_through=3, receipts_left=(4, b"\5" * 18)
+            "last", {}, {}, prune_through=3, receipts_left=(4, b"\5" * 18)
         )
         known = self.service._listener_claim("next", "host")
         self.assertEqual(known["receipts"], [(4, b"\5" * 18)])

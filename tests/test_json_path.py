@@ -1,10 +1,13 @@
+from functools import reduce
+
 from odoo.tests import BaseCase, tagged
 
 from ..mqtt.json_path import (
     MISSING,
+    ROOT,
     JsonPathError,
+    child_path,
     compile_path,
-    path_of,
     shown_value,
 )
 
@@ -99,11 +102,12 @@ class TestJsonPath(BaseCase):
             (("it's",), "$['it\\'s']"),
             (('a "b"',), "$['a \"b\"']"),
             (("a\\b\n",), "$['a\\\\b\\n']"),
-            (("é",), "$['é']"),
+            (("é",), "$.é"),
             (("",), "$['']"),
         ):
             with self.subTest(text):
-                self.assertEqual(path_of(steps), text)
+                path = reduce(child_path, steps, ROOT)
+                self.assertEqual(path, text)
                 self.assertEqual(compile_path(text).steps, steps)
 
     def test_values_are_shown_in_one_short_line(self):

@@ -251,7 +251,7 @@ class TestLargeCommit(MqttCase):
             "total": 1,
             "to_store": 1,
             "receipts": psycopg2.Binary(b""),
-            "forget_through": 0,
+            "prune_through": 0,
             **NOTHING_COUNTED,
         }
         pieces = encode_pieces([Message("a", NOISE, 1)])

@@ -34,7 +34,7 @@ class QuietConnection(FakeConnection):
     def stop(self, drain):
         pass
 
-    def forgotten(self, forgettable):
+    def pruned(self, prunable):
         pass
 
 

@@ -171,7 +171,7 @@ class TestLivingWithOthers(HandlerCase):
                 "here",
                 report,
                 {self.subscription.id: {"message_count": 7}},
-                forget_through=0,
+                prune_through=0,
             )
             self.env.flush_all()
             service._listener_enqueue(
@@ -182,7 +182,7 @@ class TestLivingWithOthers(HandlerCase):
                 total=0,
                 to_store=0,
                 receipts=b"",
-                forget_through=0,
+                prune_through=0,
                 received=8,
                 dropped=2,
                 message_counts=[8],
@@ -196,7 +196,7 @@ class TestLivingWithOthers(HandlerCase):
             "next",
             report,
             {self.subscription.id: {"message_count": 7}},
-            forget_through=0,
+            prune_through=0,
         )
         self.assertEqual((connection.received, connection.reconnects), (15, 2))
         self.assertEqual(grant.message_count, 15)

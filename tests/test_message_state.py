@@ -39,7 +39,7 @@ class TestMessageState(HandlerCase):
         jobs[1].button_cancelled()
 
     def job_of(self, message):
-        outgoing = self.env["mqtt.outgoing"].search([("message_id", "=", message.id)])
+        outgoing = self.env["mqtt.outbox"].search([("message_id", "=", message.id)])
         return self.env["queue.job"].search([("uuid", "=", outgoing.job_uuid)])
 
     def test_alike(self):

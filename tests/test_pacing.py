@@ -110,6 +110,18 @@ class TestJobMaker(BaseCase):
             self.wait_asked()
         self.assertEqual([sorted(ids) for ids in self.bridge.asked], [[1, 2], [2], [2]])
 
+    def test_what_is_urgent_is_asked_for_again_at_once(self):
+        """It waited for a quarter of a second whenever two jobs were waiting."""
+        self.patch(job_maker, "BUSY_SECONDS", 10 * DEADLOCK_SECONDS)
+        self.patch(job_maker, "BUSY_AT_ONCE_SECONDS", 0.001)
+        self.bridge.answers = [[1, 2], []]
+        maker = self.start()
+        maker.add(1)
+        maker.add(2, at_once=True)
+        for _ in range(2):
+            self.wait_asked()
+        self.assertEqual(sorted(self.bridge.asked[1]), [1, 2])
+
     def test_a_database_that_is_away_is_tried_again(self):
         self.bridge.answers = [RuntimeError("away"), []]
         with self.assertLogs(job_maker.__name__, "WARNING") as logs:

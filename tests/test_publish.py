@@ -89,7 +89,7 @@ class TestPublish(MqttCase):
         self.service.protocol = "3.1.1"
         with self.assertRaisesRegex(UserError, "no properties"):
             self.service.mqtt_publish("t", "x", properties={"content_type": "a"})
-        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+        self.assertFalse(self.env["mqtt.outbox"].search_count([]))
 
     def test_without_a_service(self):
         """The first that is active publishes, whatever the caller wants to see."""
@@ -144,7 +144,7 @@ class TestPublish(MqttCase):
             (message.state, message.cancel_reason), ("cancelled", "not needed")
         )
         self.assertFalse(message.publish_problem)
-        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+        self.assertFalse(self.env["mqtt.outbox"].search_count([]))
 
     def test_why_it_is_not_sent(self):
         """Whoever may read the message is told, in one line and for each of many; but
@@ -260,7 +260,7 @@ class TestPublishToBroker(MqttCase):
         self.assertLessEqual(found.MessageExpiryInterval, 1000)
         self.assertEqual(found.UserProperty, [("a", "1"), ("a", "2")])
         self.assertEqual({one.state for one in sent}, {"done"})
-        self.assertFalse(self.env["mqtt.outgoing"].search_count([]))
+        self.assertFalse(self.env["mqtt.outbox"].search_count([]))
 
     def test_larger_than_a_row(self):
         """What is kept as an attachment is sent whole."""

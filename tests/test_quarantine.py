@@ -198,7 +198,7 @@ class FakeConnection:
         """Time does not pass."""
         self.waits += 1
 
-    def committed(self, deliveries, forgotten):
+    def committed(self, deliveries, pruned):
         self.acknowledged += [one.message.payload for one in deliveries]
 
 

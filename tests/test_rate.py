@@ -227,7 +227,7 @@ class TestPausedTopics(MqttCase):
 
     def report(self, paused, thread_identifier="here"):
         return self.service._listener_report(
-            thread_identifier, {}, {}, forget_through=0, paused=paused
+            thread_identifier, {}, {}, prune_through=0, paused=paused
         )
 
     def paused(self):

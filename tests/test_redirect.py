@@ -266,7 +266,7 @@ class TestRedirect(ListenerCase):
             "here",
             {"state": "disconnected", "problem": "refused", "connected_to": other},
             {},
-            forget_through=0,
+            prune_through=0,
         )
         self.assertEqual(self.service.connected_to, other)
         self.assertIn(f"sent to {other}", self.service.last_error)

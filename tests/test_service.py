@@ -263,7 +263,7 @@ class TestService(LiveCase):
             # The listener's clock, with fractions of a second, as it writes it.
             lost = fields.Datetime.now() + timedelta(minutes=minute, milliseconds=1)
             service._listener_report(
-                "here", {"session_lost_date": lost}, {}, forget_through=0
+                "here", {"session_lost_date": lost}, {}, prune_through=0
             )
             self.assertIn("lost the session", service.session_loss)
             service.action_session_loss_seen()
@@ -274,7 +274,7 @@ class TestService(LiveCase):
         service = self.service
         service._listener_claim("here", "host")
         service._listener_report(
-            "here", {"session_filters": {"a": 1}}, {}, forget_through=0
+            "here", {"session_filters": {"a": 1}}, {}, prune_through=0
         )
         self.env.flush_all()
         service._listener_enqueue(
@@ -285,7 +285,7 @@ class TestService(LiveCase):
             total=0,
             to_store=0,
             receipts=b"x" * 18,
-            forget_through=-1,
+            prune_through=-1,
         )
         known = service._listener_claim("here", "host")
         self.assertEqual(known["session_filters"], {"a": 1})
@@ -310,7 +310,7 @@ class TestService(LiveCase):
                         "message_count": 3,
                     }
                 },
-                forget_through=0,
+                prune_through=0,
             )
         self.assertRecordValues(
             self.service,

@@ -31,8 +31,8 @@ class TestSuspension(DispatchCase):
         """As if it were later: a test is one transaction, so of one time."""
         earlier = timedelta(minutes=minutes)
         handler.resumed_on -= earlier
-        for tally in handler.tally_ids.filtered("error_date"):
-            tally.error_date -= earlier + timedelta(minutes=1)
+        for row in handler.statistics_ids.filtered("error_date"):
+            row.error_date -= earlier + timedelta(minutes=1)
 
     @property
     def own_jobs(self):

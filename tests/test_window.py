@@ -73,11 +73,11 @@ class TestSmallWindow(BaseCase):
 
     def commit(self):
         batch, self.inbox[:] = list(self.inbox), []
-        forgotten = self.observed.forgettable.through
+        pruned = self.observed.prunable.through
         self.sequence += len(batch)
         for one in batch:
             one.sequence = self.sequence
-        self.reception.committed(batch, forgotten)
+        self.reception.committed(batch, pruned)
 
     def test_one_at_a_time_is_acknowledged_with_its_commit(self):
         """No round trip, though each message has a packet identifier of its own."""
@@ -104,4 +104,4 @@ class TestSmallWindow(BaseCase):
         self.receive(3)
         self.commit()
         self.assertEqual(self.acknowledged, [(1, 1), (2, 1)])
-        self.assertLess(self.observed.forgettable.through, 2)
+        self.assertLess(self.observed.prunable.through, 2)

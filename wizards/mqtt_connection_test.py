@@ -17,7 +17,11 @@ class MqttConnectionTest(models.TransientModel):
     _name = "mqtt.connection.test"
     _description = "MQTT Connection Test"
 
-    service_id = fields.Many2one("mqtt.service", required=True, ondelete="cascade")
+    service_id = fields.Many2one(
+        "mqtt.service",
+        ondelete="cascade",
+        help="Service that was tested. Empty: it was not saved yet.",
+    )
     line_ids = fields.One2many(
         "mqtt.connection.test.line",
         "test_id",
@@ -59,51 +63,91 @@ class MqttService(models.Model):
         self.ensure_one()
         service = self._for_operation()
         service._check_configuration()
-        settings = ServiceSettings.from_values(service._listener_settings())
+        return service._show_test(service._test_settings())
+
+    def action_test_typed(self, values):
+        """Try the broker with what is typed into a form, before it is saved.
+
+        :param values: of ``create`` for the empty model, else of ``write``.
+        :raise AccessError: for a user who could not save them.
+        :raise UserError: when there is nothing to try, naming the field.
+        """
+        return self._show_test(self._typed_settings(values))
+
+    def _typed_settings(self, values):
+        """The settings that this service would have if these values were saved.
+
+        They are saved and rolled back, so that the same rules hold: who may do it, what
+        is valid, and which secrets are not sent because the destination is another.
+        """
+        savepoint = self.env.cr.savepoint()
+        try:
+            service = self
+            if self:
+                self.ensure_one().write(values)
+            else:
+                service = self.create(values)
+            service = service.sudo()  # who could save them may have them tried
+            service._check_configuration()
+            return service._test_settings()
+        finally:
+            savepoint.close(rollback=True)
+            # What was filled from what is gone now
+            self.env.registry.clear_cache()
+
+    def _test_settings(self):
+        """:raise UserError: when a secret that is kept elsewhere cannot be used."""
+        settings = ServiceSettings.from_values(self._listener_settings())
         try:
             settings.resolved()
-        except ValueError as error:  # secrets elsewhere
+        except ValueError as error:
             problem = Problem.from_exception(error)
             raise UserError(
-                service._describe_problem(problem.code, problem.detail)
+                self._describe_problem(problem.code, problem.detail)
             ) from None
+        return settings
+
+    def _show_test(self, settings):
         steps = list(run_connection_test(settings))
         test = self.env["mqtt.connection.test"].create(
             {
                 "service_id": self.id,
                 "is_successful": not any(step.is_failed for step in steps),
                 "line_ids": [
-                    fields.Command.create(
-                        {
-                            "step": step.name,
-                            "subject": step.subject,
-                            "milliseconds": step.seconds * 1000,
-                            "is_successful": not step.is_failed,
-                            "result": service._describe_step(step),
-                        }
-                    )
-                    for step in steps
+                    fields.Command.create(values)
+                    for values in self._step_values(settings, steps)
                 ],
             }
         )
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Test of %s", self.name),
+            "name": self.env._("Test of %s", settings.name),
             "res_model": test._name,
             "res_id": test.id,
-            "view_mode": "form",
+            "views": [(False, "form")],
             "target": "new",
         }
 
+    def _step_values(self, settings, steps):
+        """What a test found, as values of its lines.
+
+        :param settings: that were tried; the service may have others.
+        """
+        tried = self.new({"host": settings.host, "port": settings.port})
+        return [
+            {
+                "step": step.name,
+                "subject": step.subject,
+                "milliseconds": step.seconds * 1000,
+                "is_successful": not step.is_failed,
+                "result": tried._describe_step(step),
+            }
+            for step in steps
+        ]
+
     def _describe_step(self, step):
-        if not step.problem:
-            result = self.env._("OK")
-        elif step.problem.code == "subscription_refused":
-            result = describe_reason(self.env, step.problem.detail)
-        else:
-            result = self.with_context(mqtt_server=step.server)._describe_problem(
-                step.problem.code, step.problem.detail
-            )
+        tried = self.with_context(mqtt_server=step.server)
+        result = tried._describe_step_problem(step.problem) or self.env._("OK")
         if not step.certificate:
             return result
         return self.env._(
@@ -113,3 +157,14 @@ class MqttService(models.Model):
             issuer=short_line(step.certificate.issuer, ISSUER_CHARS),
             end=format_datetime(self.env, step.certificate.end),
         )
+
+    def _describe_step_problem(self, problem):
+        """The sentence for a problem of a connection that is not the listener's.
+
+        :return: an empty text where there is none.
+        """
+        if not problem:
+            return ""
+        if problem.code == "subscription_refused":
+            return describe_reason(self.env, problem.detail)
+        return self._describe_problem(problem.code, problem.detail)

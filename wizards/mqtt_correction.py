@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..models.queue.queue_job import PUBLISH_METHOD
+from ..mqtt.json_text import parse_json
+from ..mqtt.payload import PayloadError
 
 
 class MqttCorrection(models.TransientModel):
@@ -38,6 +40,10 @@ class MqttCorrection(models.TransientModel):
         readonly=False,
         help="Payload that is handled instead.",
     )
+    payload_warning = fields.Char(
+        compute="_compute_payload_warning",
+        help="What is not JSON in the payload, if the message was JSON.",
+    )
     payload_file = fields.Binary(
         string="Payload as a File", help="The payload, where it is not text."
     )
@@ -54,6 +60,15 @@ class MqttCorrection(models.TransientModel):
         for correction in self:
             message = correction.job_id.mqtt_message_id
             correction.payload = correction.is_text and message.payload
+
+    @api.depends("payload")
+    def _compute_payload_warning(self):
+        for correction in self:
+            message = correction.job_id.mqtt_message_id
+            is_meant_as_json = _why_not_json(message.payload or "") is None
+            begins = (correction.payload or "").lstrip()[:1] in ("{", "[")
+            why = is_meant_as_json or begins
+            correction.payload_warning = why and _why_not_json(correction.payload or "")
 
     def action_process(self):
         """Give the correction to the handler, or publish it, as a message of its own.
@@ -83,3 +98,11 @@ class MqttCorrection(models.TransientModel):
         if not self.payload_file:
             raise UserError(self.env._("Choose the file with the right payload."))
         return base64.b64decode(self.with_context(bin_size=False).payload_file)
+
+
+def _why_not_json(text):
+    try:
+        parse_json(text.encode())
+    except PayloadError as error:
+        return str(error)
+    return None

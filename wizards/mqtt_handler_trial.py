@@ -227,7 +227,12 @@ class MqttHandler(models.Model):
             "view_mode": "form",
             "views": [(False, "form")],
             "target": "new",
-            "context": {"default_handler_id": self.id, "dialog_size": "large"},
+            "context": {
+                "default_handler_id": self.id,
+                # Where the handler was made for a message, it is tried with that.
+                "default_message_id": self.env.context.get("mqtt_try_message_id"),
+                "dialog_size": "large",
+            },
         }
 
     def _check_may_try(self):

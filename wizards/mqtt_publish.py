@@ -116,7 +116,7 @@ class MqttSignalHistory(models.Model):
         return self.service_id._publish_action(
             {
                 "default_service_id": self.service_id.id,
-                "default_topic": self.response_topic or self.topic,
+                "default_topic": self.response_topic,
                 "default_answered_id": self.id,
             }
         )

@@ -116,6 +116,26 @@ FIGURES = {
             ("handled_loop", "handled, one worker ÷ a bare loop of calls", "≥", 0.8),
             ("dispatch_10k", "dispatch with 10,000 handlers ÷ with 10", "≥", 0.9),
         ),
+        "mapping": (
+            (
+                "mapping_batch",
+                "mapping, find by key and write ÷ the same batch handler in Python",
+                "≥",
+                0.8,
+            ),
+            (
+                "mapping_unchanged",
+                "mapping, 100,000 messages that change nothing, messages a second",
+                "≥",
+                5000,
+            ),
+            (
+                "mapping_unchanged_writes",
+                "mapping, 100,000 messages that change nothing: writes",
+                "≤",
+                0,
+            ),
+        ),
         "readings": (
             (
                 "readings_stored",

@@ -8,6 +8,7 @@ from . import (
     handlers,
     history,
     latency,
+    mapping,
     memory,
     one_core,
     overload,
@@ -32,6 +33,7 @@ PARTS = {
     "windows": windows.run,
     "throughput": throughput.run,
     "handlers": handlers.run,
+    "mapping": mapping.run,
     "readings": readings.run,
     "history": history.run,  # last: tables that have grown
 }

@@ -4,10 +4,10 @@ def migrate(cr, version):
     of all services: it is forgotten.
     """
     cr.execute(
-        "UPDATE mqtt_handler_tally AS tally SET service_id = handler.service_id"
-        " FROM mqtt_handler AS handler WHERE handler.id = tally.handler_id"
+        "UPDATE mqtt_handler_statistics AS own SET service_id = handler.service_id"
+        " FROM mqtt_handler AS handler WHERE handler.id = own.handler_id"
     )
     cr.execute(
-        "UPDATE mqtt_handler_tally SET error = NULL, error_date = NULL"
+        "UPDATE mqtt_handler_statistics SET error = NULL, error_date = NULL"
         " WHERE service_id IS NULL"
     )

@@ -2,3 +2,5 @@ from . import judged
 from . import ir_actions_server
 from . import ir_actions_server_publish
 from . import ir_cron
+from . import ir_websocket
+from . import res_config_settings

@@ -1,5 +1,6 @@
 from . import mqtt_grant
 from . import mqtt_handler
+from . import backlog
 from . import checks
 from . import declared
 from . import guard
@@ -8,4 +9,4 @@ from . import matching
 from . import probe
 from . import statistics
 from . import suspension
-from . import mqtt_handler_tally
+from . import mqtt_handler_statistics

@@ -149,6 +149,12 @@ class MqttHandler(models.Model):
             method = handler._declared_method()
             handler.source = method and _place(method)
 
+    @api.depends("name", "kind", "model_name", "method_name")
+    def _compute_summary(self):
+        for handler in self:
+            said = inspect.getdoc(handler._declared_method()) or handler.name or ""
+            handler.summary = said.partition("\n")[0].rstrip(".")
+
     def _is_used_by_others(self, mixin, method_name):
         return any(
             getattr(type(self.env[name]), method_name, None)

@@ -25,7 +25,9 @@ DECLARED_FIELDS = {
 METHOD_FIELDS = {"model_name", "method_name", "position"}
 NAMING_FIELDS = ("kind", *sorted(METHOD_FIELDS))
 # What is run: for those only who may write server actions anyway.
-SYSTEM_FIELDS = ("action_server_id", "record_domain")
+SYSTEM_FIELDS = ("kind", "action_server_id", "record_domain")
+# What a mapping does as its user, beside what the mapping itself says.
+MAPPING_FIELDS = ("user_id", "pattern", "service_id", "direction")
 
 
 class MqttHandler(models.Model):
@@ -41,7 +43,8 @@ class MqttHandler(models.Model):
         """:raise AccessError: when the user may not create these handlers."""
         if not self._is_syncing():
             self._check_names_no_method()
-            self._check_system(bool(self))
+            self._check_system(any(handler._runs_action() for handler in self))
+            self._check_runs_as_own()
             self._check_companies()
 
     @contextmanager
@@ -56,10 +59,13 @@ class MqttHandler(models.Model):
             self._check_not_declared()
         self._check_companies()
         run, named = self._values_of(SYSTEM_FIELDS), self._values_of(NAMING_FIELDS)
+        mapped = self._values_of(MAPPING_FIELDS)
         yield
         self._check_system(self._values_of(SYSTEM_FIELDS) != run)
         if self._values_of(NAMING_FIELDS) != named:
             self._check_names_no_method()
+        if self._values_of(MAPPING_FIELDS) != mapped:
+            self._check_runs_as_own()
         self._check_companies()
 
     @api.ondelete(at_uninstall=False)
@@ -82,6 +88,32 @@ class MqttHandler(models.Model):
         for handler in self:
             if handler.kind == "code" or any(handler[one] for one in METHOD_FIELDS):
                 raise UserError(self.env._("A method is declared in code."))
+
+    def _runs_action(self):
+        """Whether it runs, or may come to run, what somebody has chosen."""
+        handler = self.sudo()
+        return handler.kind != "mapping" or any(
+            handler[name] for name in SYSTEM_FIELDS if name != "kind"
+        )
+
+    def _check_runs_as_own(self):
+        """A mapping acts as its user: others do not decide what it does.
+
+        :raise AccessError: when one of these runs as somebody else than the user.
+        """
+        if self.env.su or self.env.user.has_group("base.group_system"):
+            return
+        for handler in self.sudo():
+            if handler.kind == "mapping" and handler.user_id != self.env.user:
+                raise AccessError(
+                    self.env._(
+                        "“%(mapping)s” runs as %(user)s: only that user and a system "
+                        "administrator may change what it does. To take it over, "
+                        "choose yourself in Runs As.",
+                        mapping=handler.name,
+                        user=handler.user_id.name or self.env._("nobody"),
+                    )
+                )
 
     def _check_system(self, is_chosen):
         """Who chooses the code that runs has to be allowed to write it."""

@@ -27,7 +27,7 @@ class MqttHandler(models.Model):
         self._tell_failures()
         self._look_after_suspended()
         self.env["mqtt.service"].sudo()._wake_all()
-        self.env["mqtt.handler.tally"]._fold()
+        self.env["mqtt.handler.statistics"]._fold()
 
     @api.model
     def _tell_failures(self):

@@ -56,6 +56,11 @@ class MqttHandler(models.Model):
     name = fields.Char(
         required=True, help="Name of the handler in lists and notifications."
     )
+    summary = fields.Char(
+        compute="_compute_summary",
+        help="What the handler does: the first line of its method's docstring, else "
+        "its name.",
+    )
     sequence = fields.Integer(default=10)
     active = fields.Boolean(
         default=True,
@@ -68,11 +73,12 @@ class MqttHandler(models.Model):
         help="When switched off, new messages are not dispatched to this handler.",
     )
     kind = fields.Selection(
-        [("code", "Method"), ("action", "Server action")],
+        [("code", "Method"), ("action", "Server action"), ("mapping", "Mapping")],
         default="action",
         required=True,
         readonly=True,
-        help="Method: declared in code with @mqtt_handler. Server action: chosen here.",
+        help="Method: declared in code with @mqtt_handler. Server action: chosen here. "
+        "Mapping: writes values of messages to records, without code.",
     )
     pattern = fields.Char(
         string="Topic Pattern",
@@ -165,7 +171,9 @@ class MqttHandler(models.Model):
     )
 
     subscription_ids = fields.One2many("mqtt.subscription", "handler_id")
-    tally_ids = fields.One2many("mqtt.handler.tally", "handler_id", groups=MANAGER)
+    statistics_ids = fields.One2many(
+        "mqtt.handler.statistics", "handler_id", groups=MANAGER
+    )
 
     _declared_uniq = models.UniqueIndex(
         "(model_name, method_name, position) WHERE kind = 'code'"

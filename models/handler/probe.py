@@ -98,7 +98,7 @@ class MqttHandler(models.Model):
             return True
         if now - since < SETTLED or self._count_own_jobs():
             return False
-        return not self.env["mqtt.handler.tally"].search_count(
+        return not self.env["mqtt.handler.statistics"].search_count(
             [("handler_id", "=", self.id), ("error_date", ">=", since)], limit=1
         )
 

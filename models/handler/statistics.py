@@ -10,32 +10,32 @@ class MqttHandler(models.Model):
     _inherit = "mqtt.handler"
     handled_count = fields.Integer(
         string="Handled",
-        compute="_compute_tally",
+        compute="_compute_statistics",
         help="Number of messages that were handled.",
     )
     failed_count = fields.Integer(
         string="Failures",
-        compute="_compute_tally",
+        compute="_compute_statistics",
         help="Number of calls that failed, including those that are tried again.",
     )
     mean_time = fields.Float(
-        compute="_compute_tally",
+        compute="_compute_statistics",
         digits=(16, 2),
         help="Mean time for one message, in milliseconds.",
     )
     slowest_time = fields.Float(
-        compute="_compute_tally",
+        compute="_compute_statistics",
         digits=(16, 2),
         help="Time of the slowest call, in milliseconds.",
     )
     last_handled = fields.Datetime(
-        compute="_compute_tally", help="Time when a message was last handled."
+        compute="_compute_statistics", help="Time when a message was last handled."
     )
     last_error = fields.Text(
-        compute="_compute_tally", help="Error of the last call that failed."
+        compute="_compute_statistics", help="Error of the last call that failed."
     )
     last_error_date = fields.Datetime(
-        compute="_compute_tally", help="Time of the last call that failed."
+        compute="_compute_statistics", help="Time of the last call that failed."
     )
     dead_letter_count = fields.Integer(
         string="Failed Messages",
@@ -44,11 +44,11 @@ class MqttHandler(models.Model):
     )
 
     @api.depends_context("uid", "allowed_company_ids")
-    def _compute_tally(self):
+    def _compute_statistics(self):
         seen = self._of_services("service_id")
         found = {
             handler: sums
-            for handler, *sums in self.env["mqtt.handler.tally"]
+            for handler, *sums in self.env["mqtt.handler.statistics"]
             .sudo()
             ._read_group(
                 seen & Domain("handler_id", "in", self.ids),
@@ -78,7 +78,7 @@ class MqttHandler(models.Model):
     def _last_error(self, seen):
         """:param seen: domain of the counts that the user may see."""
         return (
-            self.env["mqtt.handler.tally"]
+            self.env["mqtt.handler.statistics"]
             .sudo()
             .search(
                 seen
@@ -122,7 +122,7 @@ class MqttHandler(models.Model):
         calls.
         """
         now = self.env.cr.now()
-        self.env["mqtt.handler.tally"].sudo().create(
+        self.env["mqtt.handler.statistics"].sudo().create(
             {
                 "handler_id": self.id,
                 "service_id": service.id,

@@ -172,6 +172,10 @@ class MqttSignalHistory(models.Model):
         compute="_compute_received_at",
         help="Time in UTC, with microseconds.",
     )
+    milliseconds = fields.Integer(
+        compute="_compute_received_at",
+        help="What the time has beyond its second, of which lists know no part.",
+    )
 
     _service_sequence_uniq = models.UniqueIndex("(service_id, sequence)")
     _timestamp_sequence = models.Index("(timestamp DESC, sequence DESC, id DESC)")
@@ -209,10 +213,11 @@ class MqttSignalHistory(models.Model):
         :raise PayloadError: when it was too large to be kept, or its file is gone.
         """
         self.ensure_one()
+        if text := self._fields["payload"].in_row(self):
+            return text.encode()
         # Forms ask for the sizes of binary fields (bin_size), not for their content.
         message = self.with_context(bin_size=False)
-        text = self._fields["payload"].in_row(self)
-        payload = message.payload_raw or (text or "").encode()
+        payload = message.payload_raw or b""
         if payload or not self.payload_digest:
             return payload
         return message._large_payload()
@@ -278,6 +283,8 @@ class MqttSignalHistory(models.Model):
             message.received_at = message.timestamp and message.timestamp.isoformat(
                 " ", "microseconds"
             )
+            moment = message.timestamp
+            message.milliseconds = moment.microsecond // 1000 if moment else 0
 
     @api.depends("correlation_data", "user_properties")
     def _compute_properties_view(self):
@@ -290,8 +297,8 @@ class MqttSignalHistory(models.Model):
 
     def _read_group_groupby(self, alias, groupby_spec, query):
         match groupby_spec:
-            case "hour":
-                return self._hour_to_sql(alias, query)
+            case "hour" | "minute":
+                return self._interval_to_sql(groupby_spec, alias, query)
             case "state":
                 return self._state_to_sql(alias)
         return super()._read_group_groupby(alias, groupby_spec, query)

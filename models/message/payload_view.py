@@ -2,10 +2,12 @@ import base64
 
 from odoo import api, fields, models
 
+from ...mqtt.json_summary import summarize_json
 from ...mqtt.json_text import pretty_json
 from ...mqtt.payload import decode_text, hex_view
 
 PREVIEW_CHARS = 120
+SUMMARY_CHARS = 1024  # of a payload: a longer one shows its beginning as it is
 SHOWN_BYTES = 65_536  # of a payload, in the form (characters, where it is text)
 READ_BYTES = 4 * 1024 * 1024  # of an attachment, for that: JSON is indented if whole
 
@@ -35,7 +37,12 @@ class MqttSignalHistory(models.Model):
         help="Only the beginning of the payload is shown. Download the payload "
         "to see all of it.",
     )
-    payload_preview = fields.Char(string="Preview", compute="_compute_payload_preview")
+    payload_preview = fields.Char(
+        string="Preview",
+        compute="_compute_payload_preview",
+        help="The values of a JSON object by their names; the beginning of any other "
+        "payload.",
+    )
     payload_file = fields.Binary(
         compute="_compute_payload_file",
         string="Download",
@@ -70,13 +77,16 @@ class MqttSignalHistory(models.Model):
         self.flush_recordset(["payload"])
         self.env.cr.execute(
             "SELECT id, left(payload, %s) FROM mqtt_signal_history WHERE id IN %s",
-            [PREVIEW_CHARS * 2, tuple(self.ids) or (None,)],
+            [SUMMARY_CHARS + 1, tuple(self.ids) or (None,)],
         )
         beginnings = dict(self.env.cr.fetchall())
         for message in self:
             text = beginnings.get(message._origin.id) or ""
             if not text and message.size:
                 text = message._describe_without_text()
+            if len(text) <= SUMMARY_CHARS:
+                text = summarize_json(text) or text
+            text = text[: 2 * PREVIEW_CHARS]
             short = " ".join(text.split())
             message.payload_preview = (
                 short if len(short) <= PREVIEW_CHARS else short[:PREVIEW_CHARS] + "…"

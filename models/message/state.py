@@ -44,7 +44,7 @@ class MqttSignalHistory(models.Model):
     job_count = fields.Integer(
         compute="_compute_job_count",
         compute_sudo=True,
-        help="Number of jobs for this message.",
+        help="Number of jobs for this message that have not ended, or have failed.",
     )
     state = fields.Selection(
         [
@@ -78,7 +78,7 @@ class MqttSignalHistory(models.Model):
         self.env["queue.job"].flush_model()
         self.env["mqtt.dispatch"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
-        self.env["mqtt.outgoing"].flush_model()
+        self.env["mqtt.outbox"].flush_model()
         self.flush_recordset(["has_handlers", "cancel_reason", "direction"])
         # No ORM equivalent: jobs that are for a range of messages are no relation.
         self.env.cr.execute(
@@ -98,7 +98,7 @@ class MqttSignalHistory(models.Model):
         self.env["queue.job"].flush_model()
         self.env["mqtt.dispatch"].flush_model()
         self.env["mqtt.ordered.message"].flush_model()
-        self.env["mqtt.outgoing"].flush_model()
+        self.env["mqtt.outbox"].flush_model()
         states = {state for state in value if isinstance(state, str)}
         if not states:
             return Domain.FALSE  # each message has one
@@ -118,7 +118,7 @@ class MqttSignalHistory(models.Model):
 
     @api.depends_context("lang")
     def _compute_publish_problem(self):
-        waiting = self.env["mqtt.outgoing"].search(
+        waiting = self.env["mqtt.outbox"].search(
             [("message_id", "in", self._origin.ids), ("job_uuid", "!=", False)]
         )
         jobs = self.env["queue.job"].search(
@@ -143,6 +143,7 @@ class MqttSignalHistory(models.Model):
         for message in self:
             message.job_count = self.env["queue.job"].search_count(
                 message._domain_of_jobs()
+                & Domain("state", "not in", ("done", "cancelled"))
             )
 
     def _domain_of_jobs(self):
@@ -185,7 +186,7 @@ class MqttSignalHistory(models.Model):
         )
 
     def _domain_of_publishing(self):
-        outgoing = self.env["mqtt.outgoing"].sudo()
+        outgoing = self.env["mqtt.outbox"].sudo()
         uuid = outgoing.search([("message_id", "=", self.id)]).job_uuid
         return Domain("uuid", "=", uuid) if uuid else Domain.FALSE
 

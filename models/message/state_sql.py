@@ -108,7 +108,7 @@ def _has_job(alias, condition):
         """
         (%(own)s
          OR %(message)s.direction = 'send' AND EXISTS (
-                 SELECT FROM mqtt_outgoing AS waiting
+                 SELECT FROM mqtt_outbox AS waiting
                    JOIN queue_job AS job ON job.uuid = waiting.job_uuid
                   WHERE waiting.message_id = %(message)s.id AND %(condition)s))
         """,
@@ -138,7 +138,7 @@ def _waits(env, alias):
          OR EXISTS (SELECT FROM mqtt_dispatch AS waiting WHERE %(covers)s)
          OR EXISTS (SELECT FROM mqtt_ordered_message AS waiting
                      WHERE waiting.message_id = %(message)s.id)
-         OR EXISTS (SELECT FROM mqtt_outgoing AS waiting
+         OR EXISTS (SELECT FROM mqtt_outbox AS waiting
                      WHERE waiting.message_id = %(message)s.id)
          OR %(message)s.id IN (%(named)s))
         """,
@@ -171,7 +171,7 @@ def _ids_by_job(condition):
         """
         %s
          UNION ALL
-        SELECT waiting.message_id FROM mqtt_outgoing AS waiting
+        SELECT waiting.message_id FROM mqtt_outbox AS waiting
           JOIN queue_job AS job ON job.uuid = waiting.job_uuid
          WHERE waiting.message_id IS NOT NULL AND %s
         """,
@@ -199,7 +199,7 @@ def _named_ids(env):
          UNION ALL
         SELECT message_id FROM mqtt_ordered_message WHERE message_id IS NOT NULL
          UNION ALL
-        SELECT message_id FROM mqtt_outgoing WHERE message_id IS NOT NULL
+        SELECT message_id FROM mqtt_outbox WHERE message_id IS NOT NULL
          UNION ALL
         %s
         """,

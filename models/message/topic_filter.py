@@ -1,10 +1,13 @@
 import re
 
 from odoo import fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...mqtt.topic import TopicError, TopicFilter
+from ...mqtt.wording import short_line
+from ..common.actions import open_records
 
 REGEX_SPECIAL = re.compile(r"([][\\.^$*+?{}()|])")
 LIKE_SPECIAL = re.compile(r"([\\%_])")
@@ -27,15 +30,36 @@ class MqttSignalHistory(models.Model):
     def _search_topic_filter(self, operator, value):
         if operator != "in":
             return NotImplemented
-        return Domain.OR(map(_domain_of, value))
+        return Domain.OR(map(self._domain_of_filter, value))
+
+    def _domain_of_filter(self, text):
+        """:raise UserError: when it is a text and not a valid topic filter."""
+        if not isinstance(text, str):
+            return Domain.FALSE
+        try:
+            return _domain_of(TopicFilter(text))
+        except TopicError as error:
+            raise UserError(
+                self.env["mqtt.subscription"]._describe_topic_error(
+                    error.code, error.text
+                )
+            ) from error
+
+    def action_open_same_topic(self):
+        """Open the messages that have the topic of this one.
+
+        :raise AccessError: for a user who may not read it.
+        """
+        self.ensure_one()
+        self.check_access("read")
+        domain = [("topic", "=", self.topic), ("service_id", "=", self.service_id.id)]
+        action = open_records(self.env, "mqtt_signal_history_action", domain)
+        title = short_line(self.topic)
+        return {**action, "name": title, "display_name": title}
 
 
-def _domain_of(text):
+def _domain_of(topic_filter):
     """Topics that match a filter, found by their beginning and then exactly."""
-    try:
-        topic_filter = TopicFilter(text if isinstance(text, str) else "")
-    except TopicError:
-        return Domain.FALSE  # which is what no legal topic matches
     levels = topic_filter.levels
     wildcard = next((at for at, one in enumerate(levels) if one in "+#" and one), None)
     if wildcard is None:
@@ -43,14 +67,14 @@ def _domain_of(text):
     # No ORM equivalent: its patterns are those of LIKE.
     matches = Domain.custom(
         to_sql=lambda model, alias, query: SQL(
-            "%s ~ %s", model._field_to_sql(alias, "topic", query), _regex(levels)
+            "%s ~ %s", model._field_to_sql(alias, "topic", query), filter_regex(levels)
         )
     )
     beginning = LIKE_SPECIAL.sub(r"\\\1", "/".join(levels[:wildcard]))
     return Domain("topic", "=like", f"{beginning}%") & matches if wildcard else matches
 
 
-def _regex(levels):
+def filter_regex(levels):
     """What the trie does, as PostgreSQL's regular expression (MQTT 5.0 section 4.7)."""
     tail = levels[-1] == "#"
     exact = "/".join(

@@ -2,7 +2,7 @@ from . import mqtt_batch
 from . import mqtt_dispatch
 from . import mqtt_failure
 from . import mqtt_ordered_message
-from . import mqtt_outgoing
+from . import mqtt_outbox
 from . import mqtt_quarantine
 from . import mqtt_replay
 from . import mqtt_request

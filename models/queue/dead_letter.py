@@ -21,7 +21,14 @@ class QueueJob(models.Model):
         string="Message Count",
         compute="_compute_mqtt_message_count",
         compute_sudo=True,
-        help="Topic of the message; of the first one, if the job publishes several.",
+        help="Number of messages that the job is for.",
+    )
+
+    # Not as superuser: the user's own rights decide about the message.
+    mqtt_payload_view = fields.Text(
+        related="mqtt_message_id.payload_view",
+        related_sudo=False,
+        help="Payload of the message, indented if it is JSON. A long one is shortened.",
     )
 
     _mqtt_failed_cause = models.Index(
@@ -40,7 +47,7 @@ class QueueJob(models.Model):
     def _compute_mqtt_message_count(self):
         publishing = self.filtered(lambda job: job.method_name == PUBLISH_METHOD)
         counts = dict(
-            self.env["mqtt.outgoing"]._read_group(
+            self.env["mqtt.outbox"]._read_group(
                 [("job_uuid", "in", publishing.mapped("uuid"))],
                 ["job_uuid"],
                 ["__count"],
@@ -103,7 +110,7 @@ class QueueJob(models.Model):
         :param reason: left on the message that is not published.
         """
         self.ensure_one()
-        original, waiting = self.mqtt_message_id, self._mqtt_outgoing()
+        original, waiting = self.mqtt_message_id, self._mqtt_outbox()
         own = waiting.filtered(lambda one: one.message_id == original)
         own.message_id = corrected
         self.mqtt_service_id._enqueue_publish(waiting)

@@ -168,7 +168,7 @@ class QueueJob(models.Model):
 
         :param reason: who ended the job, and how.
         """
-        outgoing = self._mqtt_outgoing()
+        outgoing = self._mqtt_outbox()
         outgoing.message_id.cancel_reason = reason
         outgoing.unlink()
         handling = self.filtered(
@@ -192,12 +192,10 @@ class QueueJob(models.Model):
             if (message.cancel_reason or "").startswith(f"{job._mqtt_whose()}: "):
                 message.cancel_reason = False
 
-    def _mqtt_outgoing(self):
+    def _mqtt_outbox(self):
         """What these jobs have still to publish."""
         jobs = self.filtered(lambda job: job.method_name == PUBLISH_METHOD)
-        return self.env["mqtt.outgoing"].search(
-            [("job_uuid", "in", jobs.mapped("uuid"))]
-        )
+        return self.env["mqtt.outbox"].search([("job_uuid", "in", jobs.mapped("uuid"))])
 
     def _mqtt_release_topics(self):
         """What these jobs held back may go on."""
@@ -246,7 +244,7 @@ class QueueJob(models.Model):
         """Open the messages that a job has still to publish, else its first."""
         self.ensure_one()
         self.check_access("read")
-        messages = self.sudo()._mqtt_outgoing().message_id or self.mqtt_message_id
+        messages = self.sudo()._mqtt_outbox().message_id or self.mqtt_message_id
         return open_records(
             self.env, "mqtt_signal_history_action", [("id", "in", messages.ids)]
         )

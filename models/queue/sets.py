@@ -131,7 +131,7 @@ class QueueJob(models.Model):
         )
         joined = self.browse()
         for service, own in jobs.grouped("mqtt_service_id").items():
-            waiting = own._mqtt_outgoing()
+            waiting = own._mqtt_outbox()
             if len(own) > 1 and waiting:
                 service._enqueue_publish(waiting)
                 joined += own

@@ -25,19 +25,9 @@ class MqttService(models.Model):
     @api.constrains(*RANGES)
     def _check_ranges(self):
         for service in self:
-            for name, (low, high) in RANGES.items():
-                if not low <= service[name] <= high:
-                    raise ValidationError(
-                        self.env._(
-                            "%(field)s of “%(service)s” is %(value)s; it has to be "
-                            "from %(low)s to %(high)s.",
-                            field=self._label(name),
-                            service=service.name,
-                            value=service[name],
-                            low=low,
-                            high=high,
-                        )
-                    )
+            for name in RANGES:
+                if wrong := service._describe_range(name):
+                    raise ValidationError(wrong)
             if service.reconnect_max_delay < service.reconnect_min_delay:
                 raise ValidationError(
                     self.env._(
@@ -46,6 +36,29 @@ class MqttService(models.Model):
                         service.name,
                     )
                 )
+
+    def _describe_range(self, name):
+        """What is wrong with the number in a field; nothing when it is in its range."""
+        low, high = RANGES[name]
+        if low <= self[name] <= high:
+            return ""
+        return self.env._(
+            "%(field)s of “%(service)s” is %(value)s; it has to be from %(low)s to "
+            "%(high)s.",
+            field=self._label(name),
+            service=self.name,
+            value=self[name],
+            low=low,
+            high=high,
+        )
+
+    @api.onchange(*RANGES)
+    def _onchange_ranges(self):
+        """Say so when it is typed; Save refuses it."""
+        wrong = " ".join(filter(None, map(self._describe_range, RANGES)))
+        return wrong and {
+            "warning": {"title": self.env._("Out of range"), "message": wrong}
+        }
 
     @api.constrains(*OWN_TEXTS)
     def _check_texts(self):

@@ -28,7 +28,7 @@ ENQUEUE = f"""
         DELETE FROM mqtt_receipt USING held
          WHERE mqtt_receipt.service_id = held.service_id
            AND last_sequence <= GREATEST(
-                   %(forget_through)s, sequence - %(total)s - {RECEIPTS_KEPT})
+                   %(prune_through)s, sequence - %(total)s - {RECEIPTS_KEPT})
     ), receipts AS (
         INSERT INTO mqtt_receipt (service_id, last_sequence, content)
         SELECT service_id, sequence, %(receipts)s::bytea
@@ -75,7 +75,7 @@ class MqttService(models.Model):
         row = self.connection_ids
         if row.session_client_id not in (False, self.client_id):
             # No broker has a session for it, so nothing of the log can come again.
-            self._forget_receipts(row.sequence)
+            self._prune_receipts(row.sequence)
         broker = f"{self.host}:{self.port}"
         if (row.session_broker or broker, row.session_client_id or self.client_id) != (
             broker,
@@ -120,7 +120,7 @@ class MqttService(models.Model):
             - ``total``: how many messages it has; ``to_store``: how many of them
               history keeps.
             - ``receipts``: packed receipts of those that came with QoS 1.
-            - ``forget_through``: sequence up to which receipts are needed no more.
+            - ``prune_through``: sequence up to which receipts are needed no more.
             - ``received``, ``dropped``: messages since the listener claimed the
               service, which count once however often they are written; and
               ``last_activity``, when the broker was last heard.
@@ -173,7 +173,7 @@ class MqttService(models.Model):
             "template": services._ingest_template() if with_template else None,
         }
 
-    def _forget_receipts(self, sequence):
+    def _prune_receipts(self, sequence):
         # Not through the ORM: it would log each of many deletions a second.
         self.env.cr.execute(
             "DELETE FROM mqtt_receipt WHERE service_id = %s AND last_sequence <= %s",
@@ -182,7 +182,7 @@ class MqttService(models.Model):
 
     def _replace_receipts(self, sequence, content):
         """Have these receipts stand for all up to a sequence."""
-        self._forget_receipts(sequence)
+        self._prune_receipts(sequence)
         self.env["mqtt.receipt"].create(
             {"service_id": self.id, "last_sequence": sequence, "content": content}
         )
@@ -193,7 +193,7 @@ class MqttService(models.Model):
         connection,
         subscriptions,
         *,
-        forget_through,
+        prune_through,
         receipts_left=None,
         paused=None,
     ):
@@ -203,7 +203,7 @@ class MqttService(models.Model):
         :param subscriptions: ``{subscription id: values of mqtt.grant}``. All counts
             are since the listener claimed the service, so that a report whose answer
             was lost can be repeated.
-        :param forget_through: sequence up to which receipts are needed no more.
+        :param prune_through: sequence up to which receipts are needed no more.
         :param receipts_left: (sequence, packed receipts): stand for all up to there.
         :param paused: as :meth:`_report_paused` takes it, where it has changed.
         :return: whether this listener still has the service.
@@ -233,7 +233,7 @@ class MqttService(models.Model):
             )
             grant.write(values)
         now_refused = set(grants.filtered(lambda one: one.state == "refused").ids)
-        self._forget_receipts(forget_through)
+        self._prune_receipts(prune_through)
         if receipts_left:
             self._replace_receipts(*receipts_left)
         if paused is not None:

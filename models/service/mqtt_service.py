@@ -60,6 +60,7 @@ class MqttService(models.Model):
 
     _name = "mqtt.service"
     _description = "MQTT Service"
+    _inherit = ["mail.thread"]
     _order = "name, id"
 
     name = fields.Char(
@@ -84,6 +85,7 @@ class MqttService(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        tracking=True,
         help="Desired state of the service. Error: the listener gave up and waits "
         "for the service to be started again.",
     )
@@ -139,11 +141,16 @@ class MqttService(models.Model):
         "in it are left behind.",
     )
     username = fields.Char(help="User name at the broker, if it requires a login.")
-    keepalive = fields.Integer(default=60, required=True, help="Seconds.")
+    keepalive = fields.Integer(
+        default=60,
+        required=True,
+        help="Time after which the broker gives up a connection on which it hears "
+        "nothing. 0: never.",
+    )
     session_expiry = BigInteger(
         default=604800,
         required=True,
-        help="Seconds for which the broker keeps messages while the listener is "
+        help="Time for which the broker keeps messages while the listener is "
         "not connected (MQTT 5). With MQTT 3.1.1 the broker decides.",
     )
     receive_maximum = fields.Integer(
@@ -161,8 +168,17 @@ class MqttService(models.Model):
     )
 
     # Reconnection
-    reconnect_min_delay = fields.Float(default=5.0, required=True, help="Seconds.")
-    reconnect_max_delay = fields.Float(default=300.0, required=True, help="Seconds.")
+    reconnect_min_delay = fields.Float(
+        default=5.0,
+        required=True,
+        help="Time between the loss of a connection and the first attempt to connect "
+        "again.",
+    )
+    reconnect_max_delay = fields.Float(
+        default=300.0,
+        required=True,
+        help="Longest time between two attempts to connect again.",
+    )
     reconnect_factor = fields.Float(
         default=1.5,
         required=True,
@@ -171,7 +187,7 @@ class MqttService(models.Model):
     inactivity_timeout = fields.Integer(
         default=60,
         required=True,
-        help="Seconds without traffic after which the listener checks that the "
+        help="Time without traffic after which the listener checks that the "
         "connection still works.",
     )
     retention_days = fields.Integer(

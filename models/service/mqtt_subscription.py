@@ -95,7 +95,23 @@ class MqttSubscription(models.Model):
         "the handler.",
     )
     grant_ids = fields.One2many("mqtt.grant", "subscription_id")
-    state = fields.Selection(related="grant_ids.state", string="Subscribed")
+    state = fields.Selection(
+        related="grant_ids.state",
+        string="Last Answer",
+        help="What the broker answered last, also while the service is not connected.",
+    )
+    current_state = fields.Selection(
+        [
+            ("pending", "Not subscribed"),
+            ("granted", "Subscribed"),
+            ("covered", "Through another filter"),
+            ("refused", "Refused"),
+            ("offline", "Not connected"),
+        ],
+        string="State",
+        compute="_compute_current_state",
+        help="Whether messages arrive through this subscription now.",
+    )
     granted_qos = fields.Integer(related="grant_ids.granted_qos", string="Granted QoS")
     refusal = fields.Char(
         compute="_compute_refusal",
@@ -133,6 +149,15 @@ class MqttSubscription(models.Model):
                 most=SQL(str(MOST_IDENTIFIERS)),
             )
         )
+
+    @api.depends("grant_ids.state", "service_id.connection_status")
+    def _compute_current_state(self):
+        for subscription in self:
+            state = subscription.grant_ids.sudo().state or "pending"
+            is_connected = subscription.service_id.connection_status == "connected"
+            # What was refused is so until it is changed.
+            is_true = is_connected or state == "refused"
+            subscription.current_state = state if is_true else "offline"
 
     @api.depends("grant_ids.reason")
     @api.depends_context("lang")

@@ -78,7 +78,7 @@ class MqttService(models.Model):
             "name": self.name,
             "broker": f"{self.host}:{self.port}" if self.host else "",
             "state": state,
-            "state_label": str(self.env._(STATES[state])),  # pylint: disable=W8161
+            "state_label": self._describe_state(state),
             "detail": self._describe_own_status(status) if has_detail else "",
             "is_started": self.status == "start",
             "received": received,
@@ -88,6 +88,9 @@ class MqttService(models.Model):
             "oldest": oldest,
             "failed": backlog.failed,
         }
+
+    def _describe_state(self, state):
+        return str(self.env._(STATES[state]))  # pylint: disable=W8161
 
     def _overview_state(self, status, oldest):
         if status in ("stopped", "not_configured"):

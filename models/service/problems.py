@@ -222,6 +222,8 @@ class MqttService(models.Model):
 
     def _problem_values(self, code, detail):
         values = {"host": self.host or "", "port": self.port, "detail": detail}
+        if tried := self.env.context.get("mqtt_tried"):  # host:port
+            values["host"], _colon, values["port"] = tried.rpartition(":")
         if code == "unsendable":
             is_field = detail in self._fields
             values["field"] = self._label(detail) if is_field else detail

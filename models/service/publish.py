@@ -192,7 +192,7 @@ class MqttService(models.Model):
         other commits such. A savepoint that was rolled back took its own with it.
         """
         self.env.cr.precommit.data.pop(COLLECTED, None)
-        waiting = self.env["mqtt.outgoing"].search([("job_uuid", "=", False)])
+        waiting = self.env["mqtt.outbox"].search([("job_uuid", "=", False)])
         for service, own in waiting.grouped("service_id").items():
             service._enqueue_publish(own)
         self.env.flush_all()
@@ -203,7 +203,7 @@ class MqttSignalHistory(models.Model):
 
     def _queue_publishing(self):
         """Have these messages published when this transaction commits."""
-        self.env["mqtt.outgoing"].sudo().create(
+        self.env["mqtt.outbox"].sudo().create(
             [
                 {"service_id": message.service_id.id, "message_id": message.id}
                 for message in self

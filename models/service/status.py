@@ -51,6 +51,11 @@ class MqttService(models.Model):
         help="Last problem of the connection, with what to check.",
     )
     last_error_date = fields.Datetime(related="connection_ids.problem_date")
+    last_error_is_past = fields.Boolean(
+        compute="_compute_last_error_is_past",
+        help="The problem was that of an earlier configuration, or the service is "
+        "stopped.",
+    )
     last_activity = fields.Datetime(related="connection_ids.last_activity")
     session_loss = fields.Char(
         compute="_compute_session_loss",
@@ -93,9 +98,17 @@ class MqttService(models.Model):
     def _compute_last_error(self):
         for service in self:
             connection = service.connection_ids.sudo()
-            service.last_error = connection.problem and service._describe_problem(
+            # Of the broker that was tried: Host and Port may have been changed since.
+            tried = service.with_context(mqtt_tried=connection.session_broker)
+            service.last_error = connection.problem and tried._describe_problem(
                 connection.problem, connection.problem_detail or ""
             )
+
+    @api.depends("status", "needs_restart")
+    def _compute_last_error_is_past(self):
+        for service in self:
+            is_stopped = service.status == "stop"
+            service.last_error_is_past = is_stopped or service.needs_restart
 
     @api.depends("connection_ids.session_lost_date", "session_loss_seen")
     @api.depends_context("lang", "tz")
@@ -108,7 +121,7 @@ class MqttService(models.Model):
                 self.env._(
                     "When the listener connected on %s, the broker had lost the "
                     "session: what was published before may be missing. Check that "
-                    "the broker keeps sessions and messages (README, Operations).",
+                    "the broker keeps sessions and messages (docs/operations.md).",
                     format_datetime(self.env, lost),
                 )
             )

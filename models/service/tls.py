@@ -8,12 +8,6 @@ from ...mqtt.connect import HeaderError, parse_headers
 from ...mqtt.tls import Certificate, Tls, TlsError, has_private_key
 
 WARNING_DAYS = 30  # before a certificate ends
-PORTS = {  # (transport, TLS): the one that brokers listen on
-    ("tcp", False): 1883,
-    ("tcp", True): 8883,
-    ("websockets", False): 80,
-    ("websockets", True): 443,
-}
 
 
 class MqttService(models.Model):
@@ -104,11 +98,6 @@ class MqttService(models.Model):
                             service=service.name,
                         )
                     )
-
-    @api.onchange("tls", "transport")
-    def _onchange_tls(self):
-        if self.port in PORTS.values():
-            self.port = PORTS[self.transport, self.tls]
 
     # Business
 

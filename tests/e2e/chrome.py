@@ -31,6 +31,9 @@ class Browser:
         # What is true of this page only until it is loaded anew.
         self.page.evaluate("window.isTheSamePage = true")
 
+    def open_tab(self, name):
+        self.page.click(f".o_notebook .nav-link:text-is('{name}')")
+
     def is_same_page(self):
         return self.page.evaluate("window.isTheSamePage === true")
 

@@ -45,12 +45,14 @@ def test_start_and_stop_change_the_badge_by_themselves(server, broker, browser):
     web.button("start_mqtt_service").click()
     expect(web.badge).to_have_text("Connected", timeout=SOON)
     expect(web.badge).to_have_class("badge rounded-pill text-bg-success")
-    state = web.field("subscription_ids").locator("td[name=state]")
-    expect(state).to_have_text("Subscribed", timeout=SOON)
     publish(broker, "plant/1", "one")
     expect(web.field("received_count")).to_have_text("1", timeout=8 * SECONDS)
+    web.open_tab("Subscriptions")
+    state = web.field("subscription_ids").locator("td[name=current_state]")
+    expect(state).to_have_text("Subscribed", timeout=SOON)
     web.button("stop_mqtt_service").click()
     expect(web.badge).to_have_text("Disconnected", timeout=SOON)
+    expect(state).to_have_text("Not connected", timeout=SOON)
     service.start()
     expect(web.badge).to_have_text("Connected", timeout=SOON)
     expect(web.button("stop_mqtt_service")).to_be_visible()
@@ -95,6 +97,7 @@ def test_an_edit_is_left_alone(odoo, broker, browser):
     service = Service(odoo, broker, "plant/#")
     web = browser(odoo)
     web.open_service(service)
+    web.open_tab("Subscriptions")
     web.page.click(".o_field_x2many_list_row_add a")
     line = web.page.locator(".o_selected_row td[name=topic_filter] input")
     line.press_sequentially("other/#")
@@ -102,6 +105,7 @@ def test_an_edit_is_left_alone(odoo, broker, browser):
     expect(web.badge).to_have_text("Connected", timeout=SOON)
     expect(line).to_have_value("other/#")
     web.page.click(".o_form_button_save")
+    web.open_tab("Settings")
     username = web.field("username").locator("input")
     username.click()
     username.press_sequentially("me")
@@ -120,13 +124,45 @@ def test_a_certificate_that_is_not_checked(odoo, broker, browser):
     web.open_service(Service(odoo, broker, "plant/#"))
     warning = web.page.locator(".alert", has_text="certificate is not checked")
     tls = web.field("tls").locator("input")
+    web.open_tab("Settings")
     tls.check()
-    web.page.click(".nav-link:text-is('TLS and WebSockets')")
+    web.open_tab("TLS and WebSockets")
     expect(warning).to_be_hidden()
     web.field("tls_unchecked").locator("input").check()
     expect(warning).to_be_visible()
+    web.open_tab("Settings")
     tls.uncheck()
     expect(warning).to_be_hidden()
+
+
+def test_a_connection_is_tried_before_save(odoo, broker, browser):
+    """A URL is taken apart, and what is typed is tried; then it can be discarded."""
+    service = Service(odoo, broker, "plant/#", port=1)
+    web = browser(odoo)
+    web.open_service(service)
+    web.open_tab("Settings")
+    host = web.field("host").locator("input")
+    host.fill(f"mqtt://me:it@{broker.host}:{broker.port}")
+    host.blur()
+    expect(host).to_have_value(broker.host)
+    expect(web.field("port").locator("input")).to_have_value(str(broker.port))
+    expect(web.field("username").locator("input")).to_have_value("me")
+    web.button("action_test_connection").click()
+    expect(web.page.locator(".modal .alert-success")).to_be_visible()
+    expect(web.page.locator(".modal")).to_contain_text("plant/#")
+    web.page.click(".modal-footer button")
+    expect(host).to_have_value(broker.host)
+    assert service.read("port") == 1
+    web.page.click(".o_form_button_cancel")
+    expect(web.field("port").locator("input")).to_have_value("1")
+    web.button("action_test_connection").click()
+    expect(web.page.locator(".modal .alert-danger")).to_be_visible()
+    web.page.goto(f"{odoo.url}/odoo/mqtt-services/new")
+    host.fill(f"{broker.host}:{broker.port}")
+    host.blur()
+    expect(web.field("port").locator("input")).to_have_value(str(broker.port))
+    web.button("action_test_connection").click()
+    expect(web.page.locator(".modal .alert-success")).to_be_visible()
 
 
 def test_announcements_are_typed_in(odoo, broker, browser):
@@ -134,7 +170,7 @@ def test_announcements_are_typed_in(odoo, broker, browser):
     web = browser(odoo)
     service = Service(odoo, broker, "plant/#")
     web.open_service(service)
-    web.page.click(".nav-link:text-is('Announcements')")
+    web.open_tab("Announcements")
     web.field("announcement_ids").locator(".o_field_x2many_list_row_add a").click()
     row = web.page.locator(".o_selected_row")
     row.locator("td[name=kind] input").click()
@@ -301,14 +337,17 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     web.page.goto(f"{odoo.url}/odoo/mqtt-overview")
     expect(web.page.locator(".o_mqtt_overview")).to_be_visible()
     menus = web.page.locator(".o_menu_sections [data-menu-xmlid]")
-    expected = ["Overview", "Messages", "Automation"]
+    expected = ["Overview", "Live", "Messages", "Automation"]
     expected += ["Problems"] * is_operator + ["Configuration"] * is_manager
-    assert menus.all_inner_texts() == expected
+    # without the number at Problems
+    assert [text.split()[0] for text in menus.all_inner_texts()] == expected
     web.open_service(service)
     for name in ("start_mqtt_service", "action_check", "action_test_connection"):
         expect(web.button(name)).to_have_count(is_operator)
+    web.open_tab("Settings")
     expect(web.field("host").locator("input")).to_have_count(is_manager)
     expect(web.field("password")).to_have_count(is_manager)
+    web.open_tab("Subscriptions")
     expect(web.page.locator(".o_field_x2many_list_row_add")).to_have_count(is_manager)
     web.open("mqtt-subscriptions", "list")
     web.page.click(".o_data_row td[name=topic_filter]")

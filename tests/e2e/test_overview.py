@@ -57,12 +57,12 @@ class Card:
 
 
 def test_first_steps(odoo, browser):
-    """An empty database says how to begin; the button creates a service."""
+    """An empty database says how to begin; who knows how can do it by hand."""
     web = browser(odoo)
     web.page.goto(f"{odoo.url}/odoo/mqtt-overview")
     steps = web.page.locator(".o_mqtt_first_steps")
     expect(steps.locator("li")).to_have_count(3)
-    steps.get_by_role("button", name="Create a Service").click()
+    steps.get_by_role("button", name="by hand").click()
     expect(web.field("host").locator("input")).to_have_value("")
 
 
@@ -123,6 +123,9 @@ def test_a_failing_handler_is_found(odoo, broker, browser):
     expect(need).to_contain_text("no such machine", timeout=2 * SOON)
     expect(need).to_contain_text("Refuse")
     expect(page.card("Failing").figure("failed")).to_have_text("1")
+    web.page.reload()
+    problems = web.page.locator(".o_mqtt_problem_count")
+    expect(problems).to_have_text("1")
     need.get_by_role("button").click()
     expect(web.page.locator(".o_data_row", has_text="fail/1")).to_be_visible()
     service.stop()
@@ -140,6 +143,7 @@ def test_a_broker_that_does_not_answer(odoo, broker, browser):
     need = page.need("unreachable")
     expect(need).to_contain_text("“Nowhere” cannot connect")
     need.get_by_role("button").press("Enter")
+    web.open_tab("Settings")
     expect(web.field("port").locator("input")).to_have_value("1")
     service.stop()
 

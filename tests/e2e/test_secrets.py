@@ -108,6 +108,12 @@ def use(odoo, service, broker, values):
     action = service.call("action_test_connection")
     lines = [("test_id", "=", action["res_id"])]
     yield odoo.call("mqtt.connection.test.line", "search_read", lines)
+    # Tried before it is saved, and refused so.
+    service.call("action_test_typed", {**values, "keepalive": 61})
+    unusable = {"password": "s3cret-other", "port": 0}
+    yield refused(service, "action_test_typed", unusable)
+    address = "mqtt://me:s3cret-other@broker.example:x"
+    yield refused(service, "first_steps_connect", address)
     yield from refer(odoo, service)
     # Refused by the broker, by Start, and by PostgreSQL.
     yield refused(service, "write", {"password": "s3cret-other", "company_id": 10**6})

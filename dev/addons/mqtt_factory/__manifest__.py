@@ -10,6 +10,7 @@
         "security/ir.model.access.csv",
         "views/factory_views.xml",
         "data/handler.xml",
+        "data/mapping.xml",
         "data/devices.xml",
     ],
     "application": True,

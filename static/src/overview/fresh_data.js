@@ -7,8 +7,9 @@ const SHORTEST = 1000; // between two, however often the bus says that something
 
 /** Reads something again and again: soon after a change, and every few seconds. */
 class Reader {
-    constructor(read) {
+    constructor(read, period) {
         this.read = read;
+        this.period = period;
         this.isReading = false;
         this.isStale = false;
         this.due = Infinity;
@@ -43,7 +44,7 @@ class Reader {
             this.isReading = false;
         }
         if (this.isStarted) {
-            this.schedule(this.isStale ? SHORTEST : PERIOD);
+            this.schedule(this.isStale ? SHORTEST : this.period);
         }
     }
 
@@ -86,11 +87,12 @@ class Reader {
  * page that nobody sees reads nothing; it does so as soon as it is seen again.
  *
  * @param {() => Promise} read reads the data; what it throws is its own matter
+ * @param {Number} period milliseconds between two readings
  * @returns {() => Promise} reads it now
  */
-export function useFreshData(read) {
+export function useFreshData(read, period = PERIOD) {
     const bus = useService("bus_service");
-    const reader = new Reader(read);
+    const reader = new Reader(read, period);
     const onChanged = () => reader.onChanged();
     const onVisible = () => reader.onVisible();
     const refresh = () => reader.refresh();

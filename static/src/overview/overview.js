@@ -4,7 +4,7 @@ import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
 import {Layout} from "@web/search/layout";
 import {standardActionServiceProps} from "@web/webclient/actions/action_service";
-import {FirstSteps} from "./first_steps";
+import {FirstSteps} from "../first_steps/first_steps";
 import {useFreshData} from "./fresh_data";
 import {Rates} from "./rates";
 import {ServiceCard} from "./service_card";
@@ -25,7 +25,12 @@ export class Overview extends Component {
         this.action = useService("action");
         this.rates = new Rates();
         this.display = {controlPanel: {}};
-        this.state = useState({data: null, isOutdated: false, traffic: null});
+        this.state = useState({
+            data: null,
+            isGuided: false, // somebody goes through first steps
+            isOutdated: false,
+            traffic: null,
+        });
         this.refresh = useFreshData(() => this.read());
     }
 

@@ -20,6 +20,17 @@ class TestFactory(MqttCase):
         self.mqtt_receive("factory/press-1/state", "running run1-2")
         self.assertEqual((press.state, press.alarm), ("running", False))
 
+    def test_state_by_a_mapping(self):
+        """The mapping does the same as the method, which is off here."""
+        handlers = self.env["mqtt.handler"]
+        handlers.search([("method_name", "=", "_on_state")]).enabled = False
+        for state in ("fault", "running"):
+            message = self.mqtt_receive("factory/press-1/state", f"{state} run1-1")
+            self.assertMqttHandled(message, "State of a machine")
+            press = self.machine("press-1")
+            self.assertEqual((len(press), press.state), (1, state))
+            self.assertEqual(press.last_seen, message.timestamp.replace(microsecond=0))
+
     def test_telemetry(self):
         """Each message becomes a reading, the last one is the machine's."""
         for temperature in (60.5, 61.5):

@@ -2,6 +2,7 @@ import json
 import time
 
 from odoo import api, fields, models
+from odoo.fields import Command
 
 from odoo.addons.mqtt_listener import mqtt_handler
 
@@ -24,6 +25,13 @@ class Item(models.Model):
         items = {one.key: one for one in self.search([("key", "in", key)])}
         for one, message in zip(key, messages, strict=True):
             items[one].value = message.payload[:100]
+
+    @mqtt_handler("+/mapped/{key}", batch=True)
+    def _on_mapped(self, messages, key):
+        """What the mapping of :meth:`add_mapping` does, in Python."""
+        items = {one.key: one for one in self.search([("key", "in", key)])}
+        for one, message in zip(key, messages, strict=True):
+            items[one].value = str(message.json()["at"])
 
     def _find_and_write(self, key, value):
         self.search([("key", "=", key)]).write({"value": value})
@@ -72,12 +80,38 @@ class Item(models.Model):
     @api.model
     def time_dispatch(self, service_id, kind, count):
         """Seconds of the job that does the same through handlers."""
-        messages = self._last(service_id, kind, count)
         handler = self.env["mqtt.handler"].search(
-            [("pattern", "=", f"+/{kind}/{{key}}")]
+            [("pattern", "=", f"+/{kind}/{{key}}"), ("kind", "=", "code")]
         )
         self.search([]).value = False  # pylint: disable=no-search-all
+        return self._time_handler(handler, service_id, kind, count)
+
+    @api.model
+    def time_mapping(self, service_id, count):
+        """Seconds of the job that does the same by a mapping.
+
+        :return: with values that differ from the items', and with the same ones again;
+            and how many rows were written that second time.
+        """
+        handler = self.env["mqtt.mapping"].search([], limit=1).handler_id
+        self.search([]).value = False  # pylint: disable=no-search-all
+        seconds = self._time_handler(handler, service_id, "mapped", count)
+        before = self._written()
+        again = self._time_handler(handler, service_id, "mapped", count)
+        return seconds, again, self._written() - before
+
+    def _written(self):
+        """Rows of items that this transaction has updated so far."""
+        self.env.cr.execute(
+            "SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = %s",
+            [self._table],
+        )
+        return self.env.cr.fetchone()[0]
+
+    def _time_handler(self, handler, service_id, kind, count):
+        messages = self._last(service_id, kind, count)
         self.env.flush_all()
+        self.env.invalidate_all()
         service = self.env["mqtt.service"].browse(service_id).sudo()
         waiting = handler.channel, handler.priority
         sequences = messages.mapped("sequence")
@@ -103,6 +137,22 @@ class Item(models.Model):
             limit=count,
         )
         return messages.sudo().sorted("sequence")
+
+    @api.model
+    def add_mapping(self):
+        """A mapping that does what ``_on_mapped`` does."""
+        key = {"field_name": "key", "source": "level", "value": "key"}
+        value = {"field_name": "value", "source": "path", "value": "$.at"}
+        self.env["mqtt.mapping"].create(
+            {
+                "name": "Mapped",
+                "pattern": "+/mapped/{key}",
+                "res_model": self._name,
+                "key_ids": [Command.create({**key, "part": "key"})],
+                "value_ids": [Command.create(value)],
+            }
+        )
+        return True
 
     @api.model
     def add_handlers(self, count):

@@ -3,14 +3,14 @@ from odoo import fields, models
 from ..common.wide_fields import BigMany2one
 
 
-class MqttOutgoing(models.Model):
+class MqttOutbox(models.Model):
     """A message that waits to be published.
 
     Written in the transaction that publishes it, deleted in the one that has the
     broker's confirmation, or in which its job is cancelled.
     """
 
-    _name = "mqtt.outgoing"
+    _name = "mqtt.outbox"
     _description = "MQTT message that waits to be published"
     _rec_name = "message_id"
     _log_access = False
@@ -39,5 +39,5 @@ class MqttOutgoing(models.Model):
         """
         if self:
             self.env.cr.execute(
-                "SELECT FROM mqtt_outgoing WHERE id IN %s FOR UPDATE", [tuple(self.ids)]
+                "SELECT FROM mqtt_outbox WHERE id IN %s FOR UPDATE", [tuple(self.ids)]
             )

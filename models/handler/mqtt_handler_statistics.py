@@ -3,14 +3,14 @@ from odoo import api, fields, models
 from ..common.wide_fields import BigInteger
 
 
-class MqttHandlerTally(models.Model):
+class MqttHandlerStatistics(models.Model):
     """What a handler did for a service, counted: a row for each job, added up later.
 
     Jobs of one handler run side by side. Rows that are only ever added let them
     count without waiting for each other; one counter would make them collide.
     """
 
-    _name = "mqtt.handler.tally"
+    _name = "mqtt.handler.statistics"
     _description = "MQTT handler counts"
     _log_access = False
     _rec_name = "handler_id"
@@ -33,7 +33,7 @@ class MqttHandlerTally(models.Model):
         # Not through the ORM: it is asked for each job that stores.
         self.env.cr.execute(
             """
-            SELECT handler_id, sum(seconds) / sum(handled) FROM mqtt_handler_tally
+            SELECT handler_id, sum(seconds) / sum(handled) FROM mqtt_handler_statistics
              WHERE handler_id IN %s GROUP BY handler_id HAVING sum(handled) > 0
             """,
             [tuple(handler_ids)],
@@ -65,7 +65,7 @@ class MqttHandlerTally(models.Model):
             }
             # Not through the ORM: it would log each of thousands of deletions.
             self.env.cr.execute(
-                "DELETE FROM mqtt_handler_tally WHERE id IN %s", [tuple(rows.ids)]
+                "DELETE FROM mqtt_handler_statistics WHERE id IN %s", [tuple(rows.ids)]
             )
             self.invalidate_model(flush=False)
             self.create(total)

@@ -1,0 +1,7 @@
+from . import topic_chart
+from . import topic_download
+from . import topic_handlers
+from . import topic_history
+from . import topic_publish
+from . import topic_retained
+from . import topic_value

@@ -1,0 +1,5 @@
+from . import mqtt_topic
+from . import mqtt_live
+from . import noting
+from . import retention
+from . import tree
