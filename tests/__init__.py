@@ -69,6 +69,7 @@ from . import test_redirect
 from . import test_references
 from . import test_removal
 from . import test_request
+from . import test_rollups
 from . import test_service
 from . import test_service_screens
 from . import test_settings
