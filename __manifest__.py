@@ -48,6 +48,7 @@
         "wizards/mqtt_publish_views.xml",
         "views/mqtt_device_views.xml",
         "views/mqtt_reading_views.xml",
+        "views/mqtt_metric_views.xml",
         "views/mqtt_device_rule_views.xml",
         "views/mqtt_menus.xml",
     ],

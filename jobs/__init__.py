@@ -12,6 +12,7 @@ from . import call
 from . import mapping
 from . import devices
 from . import readings
+from . import reading_store
 from . import gone
 from . import replay
 from . import decide

@@ -31,6 +31,7 @@ from ..mqtt.reading import (
 )
 from ..mqtt.wording import TOPIC_CHARS, is_storable, short_line
 from .guard import HandlerGoneError
+from .reading_store import Reading
 
 WHOLE = "$"
 FETCHED = ("topic", "payload", "payload_raw", "timestamp", "retain", "service_id")
@@ -105,7 +106,7 @@ class MqttDeviceRule(models.Model):
         devices = self._devices_of(messages[:1].service_id, {one.key for one in sent})
         series = self._series()
         tallies: dict[int, Tally] = {one.metric_id: Tally() for one in series}
-        rows: list[dict[str, Any]] = []
+        rows: list[Reading] = []
         for one in sent:
             device = devices.get(one.key)
             if device and device["accepted"]:
@@ -179,32 +180,28 @@ class MqttDeviceRule(models.Model):
             for metric in self.metric_ids
         ]
 
-    def _read(
-        self, sent: Sent, device_id: int, series, tallies
-    ) -> list[dict[str, Any]]:
+    def _read(self, sent: Sent, device_id: int, series, tallies) -> list[Reading]:
         time, quality = sent.arrival, GOOD
         if self.time_path:
             time, quality = settle(self._time_of(sent.document), sent.arrival)
-        shared = {
-            "device_id": device_id,
-            "time": time.isoformat(),
-            "arrival": sent.arrival.isoformat(),
-            "quality": RETAINED if sent.is_retained else quality,
-            "message_id": sent.message_id,
-        }
+        is_timed = bool(self.time_path) and quality != CLOCK
         if sent.is_retained:
-            shared["timed"] = bool(self.time_path) and quality != CLOCK
+            quality = RETAINED
         rows = []
         for one in series:
             value = self._value(one, sent, tallies[one.metric_id])
             if value is not None and time >= one.keep_from:
                 rows.append(
-                    {
-                        **shared,
-                        "metric_id": one.metric_id,
-                        "number": value.number,
-                        "text": value.text,
-                    }
+                    Reading(
+                        device_id,
+                        one.metric_id,
+                        time,
+                        sent.arrival,
+                        *value,
+                        quality,
+                        sent.message_id,
+                        is_timed,
+                    )
                 )
         return rows
 
@@ -254,80 +251,3 @@ class MqttDeviceRule(models.Model):
             [json.dumps(rows)],
         )
         self.env["mqtt.metric"].invalidate_model(flush=False)
-
-
-class MqttReading(models.Model):
-    _inherit = "mqtt.reading"
-
-    def _store(self, rows: list[dict[str, Any]]) -> None:
-        """Store readings, note the hours they touch, and keep the newest of each.
-
-        What was stored before is left out; so is a retained value where something as
-        new is known.
-        """
-        if any(row["quality"] == RETAINED for row in rows):
-            rows = self._without_old_news(rows)
-        if not rows:
-            return
-        days = {row["time"][:7] for row in rows}
-        self._make_months([datetime.strptime(day, "%Y-%m").date() for day in days])
-        # No ORM equivalent: one statement for all, which a second run changes nothing
-        # by. JSON is one parameter; thousands would take longer to quote than to store.
-        self.env.cr.execute(STORE, [json.dumps(rows)])
-        self.invalidate_model(flush=False)
-        self.env["mqtt.device.value"].invalidate_model(flush=False)
-
-    def _without_old_news(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The same without the retained values that something is as new as: a last
-        value that is known, or a reading before them.
-        """
-        retained = [row["device_id"] for row in rows if row["quality"] == RETAINED]
-        known = self.env["mqtt.device.value"].search_fetch(
-            [("device_id", "in", retained)], ["device_id", "metric_id", "time"]
-        )
-        newest = {
-            (one.device_id.id, one.metric_id.id): one.time.isoformat() for one in known
-        }
-        kept = []
-        for row in rows:
-            series = row["device_id"], row["metric_id"]
-            before = newest.get(series, "")
-            if (
-                row["quality"] == RETAINED
-                and before
-                and (not row["timed"] or before >= row["time"])
-            ):
-                continue
-            newest[series] = max(before, row["time"])
-            kept.append(row)
-        return kept
-
-
-STORE = """
-WITH new AS (
-    INSERT INTO mqtt_reading_all
-           (device_id, metric_id, time, arrival, number, text, quality, message_id)
-    SELECT device_id, metric_id, time, arrival, number, text, quality, message_id
-      FROM json_to_recordset(%s) AS sent (
-           device_id integer, metric_id integer, time timestamp, arrival timestamp,
-           number float8, text varchar, quality varchar, message_id bigint)
-        ON CONFLICT (device_id, metric_id, time, message_id) DO NOTHING
-    RETURNING *
-), due AS (
-    INSERT INTO mqtt_rollup_due (device_id, hour)
-    SELECT DISTINCT device_id, date_trunc('hour', time) FROM new ORDER BY 1, 2
-        ON CONFLICT (device_id, hour) DO UPDATE
-       SET touched = mqtt_rollup_due.touched + 1
-)
-INSERT INTO mqtt_device_value
-       (device_id, metric_id, time, arrival, number, text, quality, message_id)
-SELECT DISTINCT ON (device_id, metric_id)
-       device_id, metric_id, time, arrival, number, text, quality, message_id
-  FROM new ORDER BY device_id, metric_id, time DESC, message_id DESC
-    ON CONFLICT (device_id, metric_id) DO UPDATE
-   SET time = EXCLUDED.time, arrival = EXCLUDED.arrival, number = EXCLUDED.number,
-       text = EXCLUDED.text, quality = EXCLUDED.quality,
-       message_id = EXCLUDED.message_id
- WHERE (mqtt_device_value.time, mqtt_device_value.message_id)
-       < (EXCLUDED.time, EXCLUDED.message_id)
-"""

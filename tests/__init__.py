@@ -43,6 +43,7 @@ from . import test_mapping_access
 from . import test_mapping_inputs
 from . import test_mapping_preview
 from . import test_mapping_races
+from . import test_mapping_suggestion
 from . import test_mapping_trial
 from . import test_message
 from . import test_message_list
@@ -68,6 +69,7 @@ from . import test_redirect
 from . import test_references
 from . import test_removal
 from . import test_request
+from . import test_rollups
 from . import test_service
 from . import test_service_screens
 from . import test_settings
