@@ -125,9 +125,7 @@ class TestTopicTable(TopicCase):
     def test_new_topics_are_found_by_a_hash(self):
         """Many topics at a time cost each what few do."""
         parameters = dict.fromkeys(("service", "messages", "limit", "endless"), 1)
-        self.env.cr.execute(
-            f"EXPLAIN {noting.NOTE}", {**parameters, "most_behind": 1}
-        )
+        self.env.cr.execute(f"EXPLAIN {noting.NOTE}", {**parameters, "most_behind": 1})
         plan = "\n".join(line for (line,) in self.env.cr.fetchall())
         self.assertIn("hashed SubPlan", plan)
 

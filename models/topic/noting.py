@@ -14,8 +14,9 @@ LOCK_CLASS = 0x4D51544C  # "MQTL": first key of the locks under which topics are
 # No ORM equivalent. One statement, whatever the number of messages. What is in a batch
 # that waits is stored in one transaction, so all before its last message that can be
 # seen is before its first one too: nothing that is stored later is passed over. Batches
-# with a job of their own are not waited for. Of topics that are new, as many are added
-# as there is room for.
+# with a job of their own are not waited for. New topics, as many as there is room for,
+# are found by NOT IN, which PostgreSQL hashes: without statistics of what was updated it
+# would join by comparing each with each.
 NOTE = """
     WITH lately AS MATERIALIZED (
         SELECT topic, sequence, timestamp FROM mqtt_signal_history
@@ -43,7 +44,7 @@ NOTE = """
         RETURNING topic.topic_hash
     ), unknown AS MATERIALIZED (
         SELECT * FROM new
-         WHERE topic_hash NOT IN (SELECT topic_hash FROM known)  -- hashed, unlike a join
+         WHERE topic_hash NOT IN (SELECT topic_hash FROM known)
     ), added AS (
         INSERT INTO mqtt_topic (service_id, topic, topic_hash, message_count,
                                 last_message, last_sequence)
