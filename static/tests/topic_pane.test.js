@@ -1,5 +1,4 @@
 import {defineMailModels} from "@mail/../tests/mail_test_helpers";
-import {checkJson} from "@mqtt_listener/pane/json_check";
 import {TopicPane, pathActions} from "@mqtt_listener/pane/topic_pane";
 import {after, beforeEach, describe, expect, test} from "@odoo/hoot";
 import {
@@ -18,78 +17,16 @@ import {
     mountWithCleanup,
     onRpc,
 } from "@web/../tests/web_test_helpers";
+import {makeTopic} from "./pane_data";
 
 defineMailModels();
 describe.current.tags("desktop");
 
-const LINES = [
-    {text: "{", path: "$"},
-    {text: '  "temp": 61.50,', path: "$.temp", number: true, changed: true, was: "61"},
-    {text: '  "<b>": "x"', path: "$['<b>']", changed: true},
-    {text: "}", path: "$"},
-];
-const MESSAGE = {
-    id: 7,
-    time: 990,
-    size: 12345,
-    qos: "QoS 1, at least once",
-    retain: false,
-    dup: false,
-    direction: "receive",
-    kind: "json",
-    kind_label: "JSON",
-    lines: LINES,
-    more_lines: 0,
-    is_cut: false,
-    gone: ["$.old"],
-    warning: false,
-    state: "done",
-    state_label: "Done",
-    properties: [],
-    older: 6,
-    newer: false,
-};
-const ROW = {
-    id: 7,
-    time: 990,
-    preview: "<i>61.5</i>",
-    size: 5,
-    qos: 1,
-    retain: false,
-    direction: "receive",
-    state: "done",
-    state_label: "Done",
-};
 let calls, data, history, chart, pane;
 
 beforeEach(() => {
     calls = [];
-    data = {
-        now: 1000,
-        may_publish: true,
-        may_configure: true,
-        service: "Plant",
-        speaks_5: true,
-        retained: false,
-        message: {...MESSAGE},
-        handlers: [],
-    };
-    history = {rows: [ROW], more: 0, has_more_than_counted: false};
-    chart = {
-        begin: 700,
-        end: 1060,
-        now: 1000,
-        found: [
-            {path: "$.temp", label: "temp", kind: "number"},
-            {path: "$.on", label: "on", kind: "boolean"},
-        ],
-        has_more: false,
-        series: [{path: "$.temp", points: [[990, 61.5]]}],
-        bucket_seconds: 0,
-        messages: 1,
-        is_sampled: false,
-        too_large: 0,
-    };
+    ({chart, data, history} = makeTopic());
     onRpc("mqtt.service", "topic_value", ({args}) => {
         calls.push(`value ${args[1]} ${args[2]}`);
         return data;
@@ -141,34 +78,6 @@ function show(visibilityState) {
     });
     document.dispatchEvent(new Event("visibilitychange"));
 }
-
-test("what is typed: JSON, text, or where it is not JSON", () => {
-    for (const text of ["", " \n"]) {
-        expect(checkJson(text)).toEqual({kind: "empty"});
-    }
-    for (const text of ["1", " -1.5e3 ", "true", '"a\\u00e4"', "[]", '{"a":[1,{}]}']) {
-        expect(checkJson(text)).toEqual({kind: "json"});
-        expect(() => JSON.parse(text)).not.toThrow();
-    }
-    for (const text of ["on", "NaN", "1.", "01", "+1", "1 2", "trueish", "-"]) {
-        expect(checkJson(text)).toEqual({kind: "text"});
-    }
-    const broken = {
-        '{"a": 1,}': [1, 9],
-        "[1,\n 2,\n x]": [3, 2],
-        '{"a" 1}': [1, 6],
-        "{": [1, 2],
-        "[1}": [1, 3],
-        "[1] 2": [1, 5],
-        '"a': [1, 1],
-        "[NaN]": [1, 2],
-        "[01]": [1, 2],
-    };
-    for (const [text, [line, column]] of Object.entries(broken)) {
-        expect(checkJson(text)).toEqual({kind: "broken", line, column});
-        expect(() => JSON.parse(text)).toThrow();
-    }
-});
 
 test("a value: its lines, and what changed", async () => {
     await mountPane();
