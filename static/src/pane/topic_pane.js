@@ -213,6 +213,16 @@ export class TopicPane extends Component {
         });
     }
 
+    /** Begin a mapping with the value that is picked. */
+    async mapValue() {
+        const {message, state} = this;
+        const action = await this.orm.call("mqtt.signal.history", "action_map", [
+            [message.id],
+            state.path,
+        ]);
+        return this.action.doAction(action);
+    }
+
     makeHandler() {
         return this.action.doAction({
             type: "ir.actions.act_window",
