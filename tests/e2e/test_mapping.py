@@ -1,6 +1,7 @@
 """A mapping made on its form, in a real Chromium, from a real message."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -108,25 +109,18 @@ def test_a_value_is_clicked_into_a_field(odoo, broker, browser):
     service.stop()
 
 
-def test_a_value_of_a_message_is_mapped_in_five_clicks(odoo, broker, browser):
-    """From a message to a field of a record; who is asked for, and what is guessed."""
+def test_a_value_on_the_pane_is_mapped_in_six_clicks(odoo, broker, browser):
+    """Line, button, kind of record (two), field, save; no path is typed."""
     service = Service(odoo, broker, "hall/#", name="Hall")
     service.start()
     publish(broker, "hall/line1/press-9/state", json.dumps(PAYLOAD).encode())
     service.wait_stored(1)
-    domain = [("service_id", "=", service.id)]
-    (message_id,) = odoo.call("mqtt.signal.history", "search", domain)
     partner = odoo.call("res.partner", "create", {"name": "Press 9", "ref": "press-9"})
     web = browser(odoo)
-    web.open("mqtt-mappings", "list")
-    action = odoo.call(
-        "mqtt.signal.history", "action_map", [message_id], "$.motor.name"
-    )
-    # The button is on the page Live; what it does is this.
-    web.page.evaluate(
-        "(action) => odoo.__WOWL_DEBUG__.root.env.services.action.doAction(action)",
-        action,
-    )
+    topic = quote("hall/line1/press-9/state", safe="")
+    web.page.goto(f"{odoo.url}/odoo/mqtt-topic?service_id={service.id}&topic={topic}")
+    web.page.locator(".o_mqtt_line", has_text='"name": "Press 7"').click()
+    web.page.get_by_role("button", name="Map this Value").click()
     form = Form(web)
     expect(web.field("pattern").locator("input")).to_have_value(
         "hall/{line}/{press}/state"
