@@ -116,7 +116,7 @@ class MqttDevice(models.Model):
           GROUP BY date_trunc('day', timezone(%s, timezone('UTC', bucket)))
             """,
             hours,
-            self.env["mqtt.signal.history"]._hour_zone().zone,
+            self.env["mqtt.signal.history"]._interval_zone().zone,
         )
 
 

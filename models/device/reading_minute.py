@@ -39,7 +39,7 @@ class MqttReading(models.Model):
         return super()._read_group_groupby(alias, groupby_spec, query)
 
     def _minute_to_sql(self, alias, query):
-        zone = self.env["mqtt.signal.history"]._hour_zone().zone
+        zone = self.env["mqtt.signal.history"]._interval_zone().zone
         return SQL(
             "to_char(timezone(%s, timezone('UTC', %s)), %s)",
             zone,
