@@ -221,6 +221,7 @@ class Bridge:
             "sequence": known["sequence"],
             "receipts": [(last, list(unpack_receipts(one))) for last, one in packed],
             "session_filters": known["session_filters"],
+            "session_renumbers": known["session_renumbers"],
         }
 
     def enqueue(

@@ -61,6 +61,7 @@ class MqttConnection(threading.Thread):
     :param inbox: where received messages go.
     :param receipts: (sequence, [(packet id, digest)]) an earlier process committed.
     :param session_filters: what the broker's session is known to hold.
+    :param session_renumbers: whether the broker was seen to renumber in it.
     :param sequence: of the last message that is in the database.
     :param changed: called, from this thread, when what is observed changed.
     :param packet_bytes: that the broker may send in a packet.
@@ -79,6 +80,8 @@ class MqttConnection(threading.Thread):
         sequence: int = 0,
         changed: Callable[[], None] = lambda: None,
         packet_bytes: int = MAX_REMAINING,
+        *,
+        session_renumbers: bool = False,
     ):
         super().__init__(name=name, daemon=True)
         self.settings = settings
@@ -95,7 +98,12 @@ class MqttConnection(threading.Thread):
         self._waiter = Waiter()
         self._orders = Orders(self._waiter.wake)
         self._reception = Reception(
-            inbox, self.subscriptions, self.observed, receipts, sequence
+            inbox,
+            self.subscriptions,
+            self.observed,
+            receipts,
+            sequence,
+            renumbers=session_renumbers,
         )
         self._announcer = Announcer(settings)
         self._login = Login(settings, self.observed, self.subscriptions)

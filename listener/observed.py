@@ -49,6 +49,7 @@ class Observed:
     reconnects: int = 0
     prunable: Prunable = Prunable()
     session_lost: float = 0.0  # seconds since 1970: when the broker last had forgotten
+    renumbers: bool = False  # whether the broker was seen to in this session
     gave_up: bool = False
     connected_to: str = ""  # host:port, of another server than the service's own
     certificate_end: datetime | None = None  # UTC, of the broker's certificate

@@ -38,13 +38,16 @@ class Reception:
         observed: Observed,
         receipts: Iterable[tuple[int, Iterable[tuple[int, bytes]]]] = (),
         sequence: int = 0,
+        *,
+        renumbers: bool = False,
     ):
         self.session = 0
         self.last_acked: tuple[int, Delivery] | None = None
         self._inbox = inbox
         self._subscriptions = subscriptions
         self._observed = observed
-        self._log = ReceiptLog()
+        self._log = ReceiptLog(renumbers=renumbers)
+        self._observed.renumbers = renumbers
         # Receipts in the database, oldest first: (sequence of the batch, how many).
         self._durable: deque[tuple[int, int]] = deque()
         self._held_ack: tuple[int, int, Delivery] | None = None  # packet id, QoS
@@ -245,6 +248,7 @@ class Reception:
             self._durable.popleft()
 
     def _update_prunable(self) -> None:
+        self._observed.renumbers = self._log.renumbers
         oldest = self._log.oldest
         if oldest is None or oldest.delivery.sequence is None:
             prunable = Prunable(self._committed_through)

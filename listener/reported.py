@@ -39,6 +39,7 @@ def connection_values(
         "maximum_packet_size": observed.maximum_packet_size,
         "abilities": observed.abilities,
         "session_filters": filters,
+        "session_renumbers": observed.renumbers,
         "problem": problem.code if problem else False,
         "problem_detail": problem.detail if problem else False,
         "received": observed.received,

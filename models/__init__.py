@@ -2,10 +2,10 @@ from . import common
 from . import extensions
 from . import handler
 from . import listener_state
-from . import mapping
 from . import queue
 from . import service
 from . import topic
 from . import message
 from . import pane
 from . import device
+from . import mapping

@@ -65,3 +65,4 @@ class Claimed(TypedDict):
     sequence: int  # of the last message
     receipts: list[tuple[int, list[tuple[int, bytes]]]]  # as ``Reception`` takes them
     session_filters: dict[str, int]  # identifier by topic filter, of the session
+    session_renumbers: bool  # whether the broker was seen to number anew in it

@@ -63,9 +63,12 @@ class ReceiptLog:
     """Messages received in this session whose acknowledgement the broker may not know.
 
     Not for several threads: it belongs to the one that reads the connection.
+
+    :param renumbers: whether the broker was seen to number anew in this session, so
+        that what is sent again has other packet identifiers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, renumbers: bool = False) -> None:
         # By packet id, oldest first; its oldest entry is had and removed in no time.
         self._receipts: OrderedDict[int, Receipt] = OrderedDict()
         self._connection = 1  # number of the current one
@@ -74,7 +77,7 @@ class ReceiptLog:
         self._held: list[Judged] = []  # (again, original)
         self._redelivery = False
         self._renumbered: list[int] | None = None  # where the held ones may begin
-        self._renumbers = False  # whether the broker did so in this session
+        self.renumbers = renumbers
 
     def __len__(self) -> int:
         return len(self._receipts)
@@ -97,7 +100,7 @@ class ReceiptLog:
         """The broker knows nothing of earlier messages: nothing can come again."""
         self._connection += 1
         self._receipts.clear()
-        self._renumbers = False
+        self.renumbers = False
         self._end_redelivery()
 
     def session_resumed(self) -> None:
@@ -188,7 +191,7 @@ class ReceiptLog:
         that did number anew, identifier 1 says nothing.
         """
         known = self._receipts.get(packet_id)
-        is_kept = known and known.digest == digest and not self._renumbers
+        is_kept = known and known.digest == digest and not self.renumbers
         if packet_id != 1 or is_kept or not self._has_to_come:
             return []
         places = []
@@ -228,7 +231,7 @@ class ReceiptLog:
             return []
         held = [one for one, _itself in self._held]
         matched = list(zip(held, log[self._renumbered[-1] :], strict=True))
-        self._renumbers = True
+        self.renumbers = True
         self._receipts.clear()
         for one, original in matched:
             again = Receipt(one.packet_id, one.digest, original.delivery)
@@ -239,7 +242,7 @@ class ReceiptLog:
 
     def _find(self, packet_id: int) -> Iterator[Receipt]:
         """Point at the receipt with this id; what is before it the broker has done."""
-        is_anew = packet_id == 1 and self._renumbers
+        is_anew = packet_id == 1 and self.renumbers
         if packet_id in self._receipts and not is_anew:
             while next(iter(self._receipts)) != packet_id:
                 self._receipts.popitem(last=False)

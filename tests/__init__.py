@@ -43,6 +43,7 @@ from . import test_mapping_access
 from . import test_mapping_inputs
 from . import test_mapping_preview
 from . import test_mapping_races
+from . import test_mapping_suggestion
 from . import test_mapping_trial
 from . import test_message
 from . import test_message_list
@@ -80,9 +81,12 @@ from . import test_subscriptions
 from . import test_suspension
 from . import test_tls
 from . import test_topic
+from . import test_topic_chart
+from . import test_topic_download
+from . import test_topic_publish
 from . import test_topic_table
 from . import test_topic_tree
-from . import test_topic_pane
+from . import test_topic_value
 from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_devices

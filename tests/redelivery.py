@@ -146,6 +146,7 @@ class World:
         self.content = CONTENTS[cell.content]
         self.broker = SimulatedBroker(cell)
         self.stored, self.receipts, self.sequence = [], [], 0  # the database
+        self.renumbers = False  # in the database
         self.breaks = self.lone = 0
         self.is_calm = False
         self.start()
@@ -163,6 +164,7 @@ class World:
             self.observed,
             list(self.receipts),
             self.sequence,
+            renumbers=self.renumbers,
         )
         self.connect()
 
@@ -278,6 +280,7 @@ class World:
 
     def forget(self):
         """What a report does."""
+        self.renumbers = self.observed.renumbers
         prunable = self.observed.prunable
         self.receipts = [one for one in self.receipts if one[0] > prunable.through]
         if prunable.rest:

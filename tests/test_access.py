@@ -95,6 +95,7 @@ METHODS = {
     ("mqtt.signal.history", "action_open_topic"): ("user",),
     ("mqtt.signal.history", "action_answer"): ("operator",),
     ("mqtt.signal.history", "action_replay"): ("operator",),
+    ("mqtt.signal.history", "action_map"): ("manager",),
     ("mqtt.quarantine", "action_retry"): ("operator",),
     ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),

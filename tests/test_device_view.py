@@ -35,7 +35,7 @@ class TestDeviceView(DeviceCase):
         self.assertFalse(self.shown(other))
         messages = self.press.last_messages()
         self.assertEqual(len(messages), 10)
-        self.assertIn("11", messages[0]["payload"])
+        self.assertIn("temp 11", messages[0]["payload"])
 
     def test_queries(self):
         """Three: the device, its values, what its sparklines are of."""

@@ -74,8 +74,8 @@ class TestMapping(MappingCase):
         )
         for at, name in (
             ("01.07.2026 14:00", "first"),
-            ("01.07.2026 13:59", "older"),
             ("01.07.2026 14:00", "same"),
+            ("01.07.2026 13:59", "older"),
         ):
             self.assert_done(self.mqtt_receive("plant/press", {"at": at, "name": name}))
         found = self.env["mail.message"].search([("subject", "=", "press")])

@@ -94,16 +94,16 @@ class TestMappingRaces(CommittedCase):
 
         thread = threading.Thread(target=run)
         thread.start()
-        self.wait_for_lock()
+        self.wait_for_lock(thread)
         first.cr.commit()
         thread.join()
         second.cr.rollback()
         self.assertEqual(len(raised), 1)
         self.assertEqual(self.found(ref), 1)
 
-    def wait_for_lock(self):
-        """Until a statement waits for another transaction."""
-        while True:
+    def wait_for_lock(self, thread):
+        """Until a statement waits for another transaction, or the thread has ended."""
+        while thread.is_alive():
             with self.transaction() as env:
                 env.cr.execute(
                     "SELECT count(*) FROM pg_stat_activity"

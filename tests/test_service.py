@@ -274,7 +274,10 @@ class TestService(LiveCase):
         service = self.service
         service._listener_claim("here", "host")
         service._listener_report(
-            "here", {"session_filters": {"a": 1}}, {}, prune_through=0
+            "here",
+            {"session_filters": {"a": 1}, "session_renumbers": True},
+            {},
+            prune_through=0,
         )
         self.env.flush_all()
         service._listener_enqueue(
@@ -289,9 +292,11 @@ class TestService(LiveCase):
         )
         known = service._listener_claim("here", "host")
         self.assertEqual(known["session_filters"], {"a": 1})
+        self.assertTrue(known["session_renumbers"])
         service.host = "elsewhere.example.com"
         known = service._listener_claim("here", "host")
         self.assertEqual(known["session_filters"], {})
+        self.assertFalse(known["session_renumbers"])
         self.assertTrue(known["receipts"], "it may be the same broker")
         service.client_id = "another"
         self.assertFalse(service._listener_claim("here", "host")["receipts"])

@@ -18,6 +18,7 @@ class TestServiceScreens(LiveCase):
             self.assertIn("broker.invalid:1883", self.service.last_error)
             self.assertFalse(self.service.last_error_is_past)
             self.service.write({"host": "other.invalid", "port": 1884})
+            self.service.invalidate_recordset()
             self.assertIn("broker.invalid:1883", self.service.last_error)
             self.assertTrue(self.service.last_error_is_past)
             self.service.restart_mqtt_service()

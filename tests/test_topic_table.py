@@ -122,6 +122,15 @@ class TestTopicTable(TopicCase):
         self.env.cr.execute(f"{sql} ORDER BY 1")
         return self.env.cr.fetchall()
 
+    def test_new_topics_are_found_by_a_hash(self):
+        """Many topics at a time cost each what few do."""
+        parameters = dict.fromkeys(("service", "messages", "limit", "endless"), 1)
+        self.env.cr.execute(
+            f"EXPLAIN {noting.NOTE}", {**parameters, "most_behind": 1}
+        )
+        plan = "\n".join(line for (line,) in self.env.cr.fetchall())
+        self.assertIn("hashed SubPlan", plan)
+
     def test_deletion(self):
         self.note("a")
         self.service.history_ids.unlink()

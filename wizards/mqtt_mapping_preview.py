@@ -135,7 +135,6 @@ class MqttMapping(models.Model):
         elif self.each_path and not problem:
             document, problem = self._first_element(document)
         return {
-            "topic": message.topic,
             "levels": pattern.params(message.topic) if self._matches(message) else {},
             "time": message.timestamp.isoformat(" ", "seconds"),
             "text": short_line(message.payload or "", 500),

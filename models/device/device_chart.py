@@ -4,6 +4,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..common.intervals import zone_of_user
 from .mqtt_reading import TABLE
 from .mqtt_rollup import DUE, readings_of_hours
 
@@ -116,7 +117,7 @@ class MqttDevice(models.Model):
           GROUP BY date_trunc('day', timezone(%s, timezone('UTC', bucket)))
             """,
             hours,
-            self.env["mqtt.signal.history"]._interval_zone().zone,
+            zone_of_user(self.env).zone,
         )
 
 

@@ -5,6 +5,7 @@ class MqttDevice(models.Model):
     """What sends messages. Devices are created by the jobs that meet their keys."""
 
     _name = "mqtt.device"
+    _inherit = ["mqtt.short.topics"]
     _description = "MQTT Device"
     _order = "name, id"
     _rec_names_search = ("name", "key")

@@ -46,6 +46,10 @@ class MqttConnection(models.Model):
     session_filters = fields.Json(
         help="Subscriptions in the broker's session: identifier by topic filter."
     )
+    session_renumbers = fields.Boolean(
+        help="Whether the broker was seen to give redelivered messages other packet "
+        "identifiers."
+    )
     connected_to = fields.Char(
         help="Host and port of the server that the broker redirected the service to."
     )

@@ -1,12 +1,12 @@
 from datetime import datetime, timedelta, timezone
 
 from odoo import models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...mqtt.json_path import path_label
 from ...mqtt.series import Series
 from .topic_history import (
-    OLDEST_FIRST,
     bounds,
     compare_time,
     from_seconds,
@@ -102,45 +102,55 @@ class MqttService(models.Model):
         within = compare_time(">=", SQL("part.begin")) & compare_time(
             "<", SQL("part.begin + %s", step)
         )
-        messages = history._search(
+        # sudo: the rules are asked of what was found. In the same query they would have
+        # PostgreSQL expect few messages, and read and sort all messages of each part.
+        messages = history.sudo()._search(
             self._domain_of_topic(topic) & within,
-            order=OLDEST_FIRST,
+            order="timestamp",  # as the index has it: nothing is left to sort
             limit=PART_MESSAGES + 1,
+        )
+        visible = history._search(
+            Domain.custom(
+                to_sql=lambda model, alias, query: SQL(
+                    "%s = one.id", model._field_to_sql(alias, "id", query)
+                )
+            )
         )
         columns = ("id", "timestamp", "size", "payload", "payload_digest")
         # No ORM equivalent: each part is looked up by index, and payloads are read only
         # as far as they are shown.
-        return self.env.execute_query(
-            SQL(
-                """
-                SELECT part.number, message.timestamp, message.is_large,
-                       CASE WHEN message.is_large THEN ''
-                            WHEN message.rank <= %(messages)s
-                                 AND (message.bytes_through <= %(bytes)s
-                                      OR message.small_through = 1)
-                            THEN coalesce(message.payload, '') END
-                  FROM (SELECT number, %(begin)s + number * %(step)s AS begin
-                          FROM generate_series(0, %(parts)s - 1) AS number) AS part
-                 CROSS JOIN LATERAL (
-                       SELECT found.*, row_number() OVER so_far AS rank,
-                              sum(size) FILTER (WHERE NOT is_large) OVER so_far
-                                  AS bytes_through,
-                              count(*) FILTER (WHERE NOT is_large) OVER so_far
-                                  AS small_through
-                         FROM (SELECT *, size > %(payload_bytes)s
-                                      OR payload_digest IS NOT NULL AS is_large
-                                 FROM (%(messages_of_part)s) AS one) AS found
-                       WINDOW so_far AS (ORDER BY timestamp, id)) AS message
-                 ORDER BY part.number, message.rank
-                """,
-                messages=PART_MESSAGES,
-                bytes=PART_BYTES,
-                begin=begin,
-                step=step,
-                parts=PARTS,
-                payload_bytes=PAYLOAD_BYTES,
-                messages_of_part=messages.select(
-                    *(history._field_to_sql(history._table, name) for name in columns)
-                ),
-            )
+        query = SQL(
+            """
+            SELECT part.number, message.timestamp, message.is_large,
+                   CASE WHEN message.is_large THEN ''
+                        WHEN message.rank <= %(messages)s
+                             AND (message.bytes_through <= %(bytes)s
+                                  OR message.small_through = 1)
+                        THEN coalesce(message.payload, '') END
+              FROM (SELECT number, %(begin)s + number * %(step)s AS begin
+                      FROM generate_series(0, %(parts)s - 1) AS number) AS part
+             CROSS JOIN LATERAL (
+                   SELECT found.*, row_number() OVER so_far AS rank,
+                          sum(size) FILTER (WHERE NOT is_large) OVER so_far
+                              AS bytes_through,
+                          count(*) FILTER (WHERE NOT is_large) OVER so_far
+                              AS small_through
+                     FROM (SELECT *, size > %(payload_bytes)s
+                                  OR payload_digest IS NOT NULL AS is_large
+                             FROM (%(messages_of_part)s) AS one
+                            WHERE EXISTS (%(visible)s)) AS found
+                   WINDOW so_far AS (ORDER BY timestamp, id)) AS message
+             ORDER BY part.number, message.rank
+            """,
+            messages=PART_MESSAGES,
+            bytes=PART_BYTES,
+            begin=begin,
+            step=step,
+            parts=PARTS,
+            payload_bytes=PAYLOAD_BYTES,
+            messages_of_part=messages.select(
+                *(history._field_to_sql(history._table, name) for name in columns)
+            ),
+            visible=visible.select(SQL("1")),
         )
+        return self.env.execute_query(query)

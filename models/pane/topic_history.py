@@ -36,7 +36,9 @@ class MqttService(models.Model):
         """
         domain = self._domain_of_topic(topic) & self._domain_of_span(span)
         history = self.env["mqtt.signal.history"]
-        found = history.search(domain, order=NEWEST_FIRST, limit=ROWS)
+        # As the index has it, so that no more messages are read than are shown.
+        found = history.search(domain, order="timestamp desc", limit=ROWS)
+        found = found.sorted(lambda one: (one.timestamp, one.id), reverse=True)
         more = 0
         if len(found) == ROWS:
             more = history.search_count(domain, limit=ROWS + COUNTED + 1) - ROWS
@@ -53,7 +55,9 @@ class MqttService(models.Model):
                 "state": message.state,
                 "state_label": labels[message.state],
             }
-            for message in found
+            for message in found.sorted(
+                lambda one: (one.timestamp, one.id), reverse=True
+            )
         ]
         return {
             "rows": rows,

@@ -66,9 +66,10 @@ class MqttService(models.Model):
     def _listener_claim(self, thread_identifier, host_info):
         """Make a listener the one that writes for this service, fencing off any other.
 
-        :return: ``session_filters`` (identifier by topic filter) and ``receipts``
-            (last sequence, packed receipts), oldest first: what the broker may have of
-            an earlier process's session; and ``sequence``, of the last message.
+        :return: ``session_filters`` (identifier by topic filter), ``receipts`` (last
+            sequence, packed receipts; oldest first) and ``session_renumbers`` (whether
+            the broker does): what is known of an earlier process's session; and
+            ``sequence``, of the last message.
         """
         self.ensure_one()
         self.paused_topic_ids.unlink()  # a new listener counts anew
@@ -81,7 +82,7 @@ class MqttService(models.Model):
             broker,
             self.client_id,
         ):
-            row.session_filters = False
+            row.write({"session_filters": False, "session_renumbers": False})
         row.write(
             {
                 "session_broker": broker,
@@ -104,6 +105,7 @@ class MqttService(models.Model):
         return {
             "sequence": row.sequence,
             "session_filters": row.session_filters or {},
+            "session_renumbers": row.session_renumbers,
             "receipts": [(log.last_sequence, log.content) for log in logs],
         }
 

@@ -71,8 +71,9 @@ class MqttService(models.Model):
         :param text: what topics are looked for by: a part of them, or a topic filter.
         :return: ``now`` (seconds since 1970), ``problem`` (a sentence about a topic
             filter that is not valid, or an empty text), ``is_behind`` (whether more has
-            come than was noted now: ask again), and ``levels``: for each branch its ``service_id`` and ``prefix``, and what ``mqtt.topic`` has of it: see
-            ``_level`` there.
+            come than was noted now: ask again), and ``levels``: for each branch its
+            ``service_id`` and ``prefix``, and what ``_level`` of ``mqtt.topic``
+            returns.
         :raise AccessError: for a user who may not read the services.
         """
         self.check_access("read")

@@ -1,6 +1,7 @@
 import time
 
 from odoo import api, models
+from odoo.fields import Domain
 
 from ..common.own_transaction import own_transaction
 from .mqtt_topic import TOPICS_PER_SERVICE
@@ -41,8 +42,8 @@ NOTE = """
          WHERE topic.service_id = %(service)s AND topic.topic_hash = new.topic_hash
         RETURNING topic.topic_hash
     ), unknown AS MATERIALIZED (
-        SELECT new.* FROM new LEFT JOIN known USING (topic_hash)
-         WHERE known.topic_hash IS NULL
+        SELECT * FROM new
+         WHERE topic_hash NOT IN (SELECT topic_hash FROM known)  -- hashed, unlike a join
     ), added AS (
         INSERT INTO mqtt_topic (service_id, topic, topic_hash, message_count,
                                 last_message, last_sequence)
@@ -86,7 +87,10 @@ class MqttTopic(models.Model):
 
     @api.model
     def _note_some(self, service_id):
-        """:return: whether there may be more."""
+        """Note what of a service is stored, in this transaction.
+
+        :return: whether there may be more.
+        """
         if not self._lock(service_id):
             return False
         # No ORM equivalent: a page may make the same row at the same time.
@@ -122,6 +126,8 @@ class MqttTopic(models.Model):
     def _note_all(self):
         """Note what came. Called by cron."""
         end = time.monotonic() + CRON_SECONDS
-        services = self.env["mqtt.service"].with_context(active_test=False).search([])
+        services = (
+            self.env["mqtt.service"].with_context(active_test=False).search(Domain.TRUE)
+        )
         while services and time.monotonic() < end:
             services = self._note(services)

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..common.own_transaction import own_transaction
 from .mqtt_topic import TOPICS_PER_SERVICE
@@ -22,7 +23,9 @@ class MqttTopic(models.Model):
         :return: (done, remaining), on which Odoo's autovacuum calls again.
         """
         removed = 0
-        services = self.env["mqtt.service"].with_context(active_test=False).search([])
+        services = (
+            self.env["mqtt.service"].with_context(active_test=False).search(Domain.TRUE)
+        )
         counts = self._counts(services)
         for service in services:
             with own_transaction(self.env) as env:
@@ -33,7 +36,7 @@ class MqttTopic(models.Model):
 
     @api.model
     def _counts(self, services):
-        """``{service id: number of its topics}``"""
+        """How many topics services have: ``{service id: number}``."""
         found = self._read_group(
             [("service_id", "in", services.ids)], ["service_id"], ["__count"]
         )
@@ -41,7 +44,11 @@ class MqttTopic(models.Model):
 
     @api.model
     def _remove_silent(self, service, count):
-        """Remove a batch of topics; :return: how many."""
+        """Remove a batch of the topics of a service.
+
+        :param count: how many it has.
+        :return: how many were removed.
+        """
         if not self._lock(service.id):
             return 0
         removed = 0

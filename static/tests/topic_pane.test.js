@@ -1,6 +1,6 @@
 import {defineMailModels} from "@mail/../tests/mail_test_helpers";
 import {checkJson} from "@mqtt_listener/pane/json_check";
-import {TopicPane} from "@mqtt_listener/pane/topic_pane";
+import {TopicPane, pathActions} from "@mqtt_listener/pane/topic_pane";
 import {after, beforeEach, describe, expect, test} from "@odoo/hoot";
 import {
     advanceTime,
@@ -209,6 +209,23 @@ test("a click on a value picks its path, and adds a number to the chart", async 
     await contains(".o_mqtt_line:eq(1)").click();
     expect(takeCalls()).toEqual(["picked $.temp", "history", 'chart 300 ["$.temp"]']);
     expect(".o_mqtt_line_picked").toHaveCount(1);
+});
+
+test("what others do with a path", async () => {
+    const entries = [
+        ["map", {label: "Map", run: (env, place) => calls.push(JSON.stringify(place))}],
+        ["not", {label: "Not shown", run: () => {}, isShown: ({data: {now}}) => !now}],
+    ];
+    entries.forEach(([name, entry]) => pathActions.add(name, entry));
+    after(() => entries.forEach(([name]) => pathActions.remove(name)));
+    await mountPane();
+    await contains(".o_mqtt_line:eq(2)").click();
+    expect("button:contains(Not shown)").toHaveCount(0);
+    takeCalls();
+    await contains("button:contains(Map)").click();
+    expect(takeCalls().map(JSON.parse)).toEqual([
+        {serviceId: 1, topic: "plant/<b>/1", messageId: 7, path: "$['<b>']"},
+    ]);
 });
 
 test("the arrows go from line to line", async () => {

@@ -1,4 +1,4 @@
-import {Component, useState} from "@odoo/owl";
+import {Component, useEffect, useRef, useState} from "@odoo/owl";
 import {ModelFieldSelectorPopover} from "@web/core/model_field_selector/model_field_selector_popover";
 import {_t} from "@web/core/l10n/translation";
 import {usePopover} from "@web/core/popover/popover_hook";
@@ -25,7 +25,35 @@ export class Sample extends Component {
         });
         this.mapTitle = _t("Map this value");
         this.mappedTitle = _t("Mapped");
-        this.state = useState({part: this.data.key_ids.count ? "value" : "key"});
+        this.root = useRef("root");
+        this.wantedPath = this.props.record.context.mqtt_mapped_path;
+        useEffect(
+            () => this.askForField(),
+            () => [this.data.res_model, this.sample]
+        );
+        this.state = useState({chosenPart: null});
+    }
+
+    /**
+     * A value that was chosen where the message was seen (action_map): its field is asked
+     * for as soon as the kind of record is known.
+     */
+    askForField() {
+        const path = this.wantedPath;
+        const button =
+            path &&
+            this.data.res_model &&
+            this.root.el?.querySelector(`[data-path="${CSS.escape(path)}"]`);
+        if (button) {
+            this.wantedPath = null;
+            this.state.chosenPart = "value";
+            button.click();
+        }
+    }
+
+    /** What a click on a value adds: first what records are found by. */
+    get part() {
+        return this.state.chosenPart || (this.data.key_ids.count ? "value" : "key");
     }
 
     get data() {
@@ -91,7 +119,7 @@ export class Sample extends Component {
             });
             return;
         }
-        const types = this.state.part === "key" ? KEY_TYPES : VALUE_TYPES;
+        const types = this.part === "key" ? KEY_TYPES : VALUE_TYPES;
         this.clicked = value;
         this.path = null;
         this.popover.open(ev.currentTarget, {
@@ -110,7 +138,7 @@ export class Sample extends Component {
         if (!this.path) {
             return;
         }
-        const {part} = this.state;
+        const {part} = this;
         const {fieldDef} = await this.fieldService.loadFieldInfo(
             this.data.res_model,
             this.path
@@ -126,7 +154,7 @@ export class Sample extends Component {
             context.default_time_format = epochUnit(this.clicked.value);
         }
         await this.data[`${part}_ids`].addNewRecord({context, mode: "readonly"});
-        this.state.part = "value";
+        this.state.chosenPart = "value";
     }
 }
 

@@ -1,7 +1,8 @@
 import {onMounted, onWillUnmount} from "@odoo/owl";
 import {browser} from "@web/core/browser/browser";
 
-const SHARE = 10; // a reading comes at most so often that it takes one tenth of the time
+const SHARE = 10; // a slow reading comes so seldom that it takes one tenth of the time
+const LONGEST = 5000; // milliseconds between two readings, however slow they are
 
 /**
  * Reads something whenever that is asked for, but at most once in a period, one reading at
@@ -45,7 +46,7 @@ class Pace {
         } finally {
             this.isReading = false;
             const took = Date.now() - begin;
-            this.due = begin + Math.max(this.period, SHARE * took);
+            this.due = begin + Math.max(this.period, Math.min(SHARE * took, LONGEST));
             this.go();
         }
     }
