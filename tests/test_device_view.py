@@ -80,3 +80,12 @@ class TestDeviceView(DeviceCase):
         reading = self.readings(self.temperature)[0]
         action = reading.action_open_message()
         self.assertEqual(action["domain"], [("id", "in", [reading.message_id])])
+
+    def test_views_of_the_menus_can_be_loaded(self):
+        """All kinds of each window, as a browser asks for them."""
+        for name in ("device", "reading", "rollup", "device_rule"):
+            action = self.env.ref(f"mqtt_listener.mqtt_{name}_action")
+            kinds = [(False, kind) for kind in action.view_mode.split(",")]
+            with self.subTest(name=name):
+                views = self.env[action.res_model].get_views([*kinds, (False, "search")])
+                self.assertEqual(len(views["views"]), len(kinds) + 1)

@@ -81,7 +81,7 @@ def test_from_a_rule_to_a_chart(odoo, broker, browser):
     expect(device.locator(".o_mqtt_device_messages li")).to_have_count(4)
     shoot(page, "device")
     page.goto(f"{odoo.url}/odoo/mqtt-device-readings")
-    expect(page.locator(".o_data_row")).to_have_count(4)
+    expect(page.locator(".o_data_row")).to_have_count(4, timeout=SOON)
     shoot(page, "readings")
     page.get_by_role("button", name="Graph").click()
     expect(page.locator(".o_graph_renderer canvas")).to_be_visible()
