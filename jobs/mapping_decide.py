@@ -84,7 +84,7 @@ def decide(plan: Plan, rows: list[Row]) -> list[Target]:
     :raise MappingError: when there is no record, or more than one, and the mapping has
         to have one.
     """
-    found = _search(plan, {row.key for row in rows})
+    found = _find(plan, {row.key for row in rows})
     targets: dict[tuple, Target] = {}
     for row in rows:
         target = targets.get(row.key)
@@ -102,7 +102,7 @@ def decide(plan: Plan, rows: list[Row]) -> list[Target]:
     return list(targets.values())
 
 
-def _search(plan: Plan, keys: Iterable[tuple]) -> dict[tuple, list]:
+def _find(plan: Plan, keys: Iterable[tuple]) -> dict[tuple, list]:
     """The records of keys, by one search: a list of them by key.
 
     Archived ones too, where no other has the key, as none is created beside them.

@@ -34,6 +34,7 @@ DOCUMENTED = {
     "_table",
     "_log_access",
     "_check_company_auto",
+    "_transient",
     "_transient_max_hours",
     "_transient_max_count",
 }

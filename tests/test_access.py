@@ -96,6 +96,7 @@ METHODS = {
     ("mqtt.signal.history", "action_answer"): ("operator",),
     ("mqtt.signal.history", "action_replay"): ("operator",),
     ("mqtt.signal.history", "action_map"): ("manager",),
+    ("mqtt.signal.history", "action_read_as_metric"): ("manager", "$"),
     ("mqtt.quarantine", "action_retry"): ("operator",),
     ("mqtt.paused.topic", "action_resume"): ("operator",),
     ("mqtt.handler", "action_open_dead_letters"): ("user",),

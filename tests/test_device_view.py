@@ -87,5 +87,7 @@ class TestDeviceView(DeviceCase):
             action = self.env.ref(f"mqtt_listener.mqtt_{name}_action")
             kinds = [(False, kind) for kind in action.view_mode.split(",")]
             with self.subTest(name=name):
-                views = self.env[action.res_model].get_views([*kinds, (False, "search")])
+                views = self.env[action.res_model].get_views(
+                    [*kinds, (False, "search")]
+                )
                 self.assertEqual(len(views["views"]), len(kinds) + 1)

@@ -1,6 +1,6 @@
 from odoo.tests import Form, tagged
 
-from ..models.mapping.suggestion import suggest_pattern
+from ..mqtt.suggestion import suggest_pattern
 from .mapping_case import MappingCase
 
 
@@ -17,7 +17,7 @@ class TestMappingSuggestion(MappingCase):
             ("/x/", "/x/"),
             ("dev/00:1A:22/t", "dev/{level2}/t"),
             ("for1/self2", "for1/self2"),
-            ("a{b/c", False),
+            ("a{b/c", ""),
         ):
             self.assertEqual(suggest_pattern(topic), pattern)
 

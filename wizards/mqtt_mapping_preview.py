@@ -166,7 +166,7 @@ class MqttMapping(models.Model):
         if not message or not self.res_model or not self.key_ids:
             return False
         if not self._matches(message):
-            return self._render(
+            return self._show(
                 error=self.env._("The topic of the message does not match the pattern.")
             )
         context = dict(self.env.context, active_test=True)
@@ -180,14 +180,14 @@ class MqttMapping(models.Model):
             rows = plan.rows_of(message, {name: [one] for name, one in params.items()})
             targets = decide(plan, rows)
         except (MappingError, PayloadError, UserError) as error:
-            return self._render(error=short_line(error))
-        return self._render(
+            return self._show(error=short_line(error))
+        return self._show(
             records=[self._describe_target(one) for one in targets[:MAX_RECORDS]],
             more=max(len(targets) - MAX_RECORDS, 0),
             is_ignored=not targets,
         )
 
-    def _render(self, **values):
+    def _show(self, **values):
         return self.env["ir.qweb"]._render("mqtt_listener.mapping_preview", values)
 
     def _describe_target(self, target):

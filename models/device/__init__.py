@@ -14,3 +14,4 @@ from . import reading_retention
 from . import mqtt_rollup
 from . import device_view
 from . import device_chart
+from . import suggestion

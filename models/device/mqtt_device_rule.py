@@ -1,3 +1,5 @@
+import pytz
+
 from odoo import api, fields, models
 
 from ...mqtt.pattern import TopicPattern
@@ -126,7 +128,7 @@ class MqttDeviceRule(models.Model):
 
     @api.model
     def _selection_time_zone(self):
-        return self.env["res.users"]._fields["tz"].selection(self.env["res.users"])
+        return [(name, name) for name in pytz.all_timezones]
 
     @api.depends("device_ids.accepted")
     @api.depends_context("uid", "allowed_company_ids")

@@ -16,6 +16,7 @@ class MqttMappingKey(models.Model):
     _name = "mqtt.mapping.key"
     _description = "MQTT Mapping Key"
     _log_access = False
+    _rec_name = "digest"
 
     mapping_id = fields.Many2one(
         "mqtt.mapping", required=True, readonly=True, ondelete="cascade", index=True

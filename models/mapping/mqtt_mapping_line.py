@@ -1,6 +1,6 @@
-from odoo import api, fields, models
+import pytz
 
-from odoo.addons.base.models.res_partner import _tz_get
+from odoo import api, fields, models
 
 EPOCHS = {"s": "s", "ms": "ms", "us": "µs", "ns": "ns"}
 
@@ -135,7 +135,7 @@ class MqttMappingLine(models.Model):
         "%d.%m.%Y %H:%M:%S reads 31.12.2026 23:59:00.",
     )
     tz = fields.Selection(
-        _tz_get,
+        lambda self: [(name, name) for name in pytz.all_timezones],
         string="Time Zone",
         default="UTC",
         required=True,

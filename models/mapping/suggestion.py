@@ -1,14 +1,11 @@
-import re
-
 from odoo import api, models
 from odoo.fields import Command
 
 from ...mqtt.pattern import TopicPattern
+from ...mqtt.suggestion import suggest_pattern
 from ...mqtt.topic import TopicError
 from ..common.groups import MANAGER, check_group
 
-NUMBERED = re.compile(r"(?P<name>[A-Za-z]\w*?)?[-_.:]?\d[\w.:-]*", re.ASCII)
-LEVEL_NAME = "level%s"
 # Fields by which records are usually found, the first one that a model has.
 KEY_FIELDS = ("serial_no", "default_code", "ref", "code", "barcode", "name")
 
@@ -64,26 +61,3 @@ class MqttMapping(models.Model):
         if names and (field_name := next(usable, None)):
             line = {"part": "key", "field_name": field_name, "source": "level"}
             self.key_ids = [Command.create({**line, "value": names[-1]})]
-
-
-def suggest_pattern(topic):
-    """A topic pattern for topics like this one: levels with a number get names.
-
-    ``plant/line1/press-7/state`` becomes ``plant/{line}/{press}/state``.
-    """
-    levels, names = topic.split("/"), set()
-    for at, level in enumerate(levels):
-        found = NUMBERED.fullmatch(level)
-        if not found:
-            continue
-        name = (found["name"] or LEVEL_NAME % (at + 1)).lower()
-        if name in names:
-            name = f"{name}{at + 1}"
-        names.add(name)
-        levels[at] = f"{{{name}}}"
-    pattern = "/".join(levels)
-    try:
-        TopicPattern(pattern)
-    except TopicError:
-        return topic if not set("{}+#") & set(topic) else False
-    return pattern
