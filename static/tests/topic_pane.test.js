@@ -122,7 +122,10 @@ test("a click on a value picks its path, and adds a number to the chart", async 
 
 test("what others do with a path", async () => {
     const entries = [
-        ["map", {label: "Map", run: (env, place) => calls.push(JSON.stringify(place))}],
+        [
+            "do",
+            {label: "Do it", run: (env, place) => calls.push(JSON.stringify(place))},
+        ],
         ["not", {label: "Not shown", run: () => {}, isShown: ({data: {now}}) => !now}],
     ];
     entries.forEach(([name, entry]) => pathActions.add(name, entry));
@@ -131,7 +134,7 @@ test("what others do with a path", async () => {
     await contains(".o_mqtt_line:eq(2)").click();
     expect("button:contains(Not shown)").toHaveCount(0);
     takeCalls();
-    await contains("button:contains(Map)").click();
+    await contains("button:contains(Do it)").click();
     expect(takeCalls().map(JSON.parse)).toEqual([
         {serviceId: 1, topic: "plant/<b>/1", messageId: 7, path: "$['<b>']"},
     ]);
