@@ -15,8 +15,8 @@ LOCK_CLASS = 0x4D51544C  # "MQTL": first key of the locks under which topics are
 # that waits is stored in one transaction, so all before its last message that can be
 # seen is before its first one too: nothing that is stored later is passed over. Batches
 # with a job of their own are not waited for. New topics, as many as there is room for,
-# are found by NOT IN, which PostgreSQL hashes: without statistics of what was updated it
-# would join by comparing each with each.
+# are found by NOT IN, which PostgreSQL hashes: without statistics of what was updated
+# it would join by comparing each with each.
 NOTE = """
     WITH lately AS MATERIALIZED (
         SELECT topic, sequence, timestamp FROM mqtt_signal_history

@@ -243,11 +243,6 @@ export class Live extends Component {
         this.searchSoon();
     }
 
-    clearSearch() {
-        this.state.text = "";
-        this.search();
-    }
-
     search() {
         this.tree.search(this.state.text);
         this.state.problem = "";
