@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What Odoo does when the addon is uninstalled, besides removing what it knows of."""
 
 import psycopg2

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a broker says in CONNACK that it can do (MQTT 5.0 section 3.2.2.3)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """paho's client, with what this addon overrides: what an upgrade has to re-check."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which server a service's next connection goes to: its own, or where it was sent."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Listens to a broker for some seconds, to see which topics there are."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The properties of PUBLISH packets (MQTT 5.0 section 3.3.2.3)."""
 
 from __future__ import annotations

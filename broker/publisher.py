@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Publishes messages over a connection of its own, for as long as a job runs.
 
 A job worker calls it. The listener's connection is in another process, and one that

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Reason codes as brokers send them, and what they say with them (section 2.4).
 
 paho raises for a code that it does not know in a packet, which would end the connection

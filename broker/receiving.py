@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How messages are read from a broker and acknowledged, in place of paho's way."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A short connection to a broker beside the listener's, while somebody waits for it."""
 
 from __future__ import annotations

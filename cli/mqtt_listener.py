@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``odoo mqtt_listener``: the listener alone, in a process or container of its own."""
 
 import logging

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Text stays text in a spreadsheet: topics and payloads are written by devices.
 
 Odoo defuses ``=``, ``+`` and ``-`` in CSV, with an apostrophe in front, and nothing in

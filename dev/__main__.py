@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``python3 -m dev <tool> …``: set up what is missing, then run the tool.
 
 The tool runs in the project's virtual environment, in the place of this process.

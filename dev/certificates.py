@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The certificates of the Odoo tests, for the tools as well.
 
 The tests are shipped with the addon and the tools are not, so the file is theirs; as a

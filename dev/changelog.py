@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make changelog``: the release notes of the manifest's version, into CHANGELOG.md.
 
 They are what ``readme/newsfragments`` say; the fragments are removed.

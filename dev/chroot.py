@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A program of another Debian release, with all it needs, beside the machine's own.
 
 Its packages are unpacked into a folder and run there by `chroot`, in namespaces of

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make clean``: stop what runs and remove everything that was set up.
 
 What other checkouts share with this one stays as long as their servers run.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the tools say, and how they give up: in one line that says what to do.
 
 A traceback of the tooling helps nobody who only wants to see the demo, so a

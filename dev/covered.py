@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How much of the addon the Odoo tests run: lines and branches, by room, with a floor.
 
 Measured in the process of the Odoo tests alone. What only the end-to-end tests run, in

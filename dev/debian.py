@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What Debian gives: installed programs, and packages unpacked without installing.
 
 Odoo 19 is a package of Debian's suite `sid`. It is fetched with an apt of our own,

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make demo``: everything at work, on this machine, in front of the reader.
 
 Starts the servers, a running service and the simulated factory, and shows one

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Writes ``static/description/index.html``, the page that Odoo shows of the addon.
 
 From the texts in ``readme/``, which are those of OCA's addons. README.md is the manual;

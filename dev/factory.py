@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The simulated factory: machines that publish and obey, as a process of its own.
 
     python -m dev.factory --port 11883 --run 7 --rate 1000

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make lint``: pre-commit's hooks over all files, tools from the environment.
 
 ``make format`` lets the tools put right what they can.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Mosquitto: a private broker on loopback, or the user's (`MQTT_BROKER=host:port`).
 
 It keeps what it holds when it is killed: a plain `persistence true` saves every

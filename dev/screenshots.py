@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Take the pictures of the README and of the addon's page from a running demo.
 
     make screenshots                # of a demo that is started for it

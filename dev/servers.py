@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The servers a test or a tool starts: private, on loopback, each in its directory.
 
 with Postgres(folder / "pg") as pg, Mosquitto(folder / "mq") as broker:

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Set up what is missing, and nothing that is there.
 
 Run with the system's Python and nothing but its standard library; everything

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make shell``: `odoo shell` on the demo database.
 
 Takes the place of this process, so a script on standard input gives its status:

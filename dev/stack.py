@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The demo's servers of this checkout: PostgreSQL, Mosquitto, Odoo, one set.
 
 `make demo` and `make shell` share it: whoever comes first starts it, the other

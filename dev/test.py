@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``make test``: every test there is, and one line that sums them up.
 
 The Odoo tests run in a fresh database on a real PostgreSQL with a real broker, and

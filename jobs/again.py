@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Give messages to their handlers again, in full batches: those that have failed.
 
 They wait as rows of ``mqtt.dispatch``, as messages do that are new. But each was for

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Batches that keep a job for many from storing: each has a job of its own, which finds
 the message that is at fault.
 """

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Create the devices that messages are from, and note when they were seen."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What keeps a handler from harming the job it runs in.
 
 Its job's transaction is everybody's who runs in it: a handler that commits or rolls

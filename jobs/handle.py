@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Give one message to one handler, with retries: what has raised once already."""
 
 from __future__ import annotations

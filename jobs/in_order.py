@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Give messages to a handler that keeps the order of each topic.
 
 Jobs of one handler may run side by side and overtake each other; so they carry no

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Run a mapping: a handler whose work was chosen on a form.
 
 A call is for many messages (``batch``): one search for all of their keys, one write for

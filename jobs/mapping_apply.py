@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Create and write what was decided: as few calls of the ORM as there can be."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One line of a mapping: where a value of a message is, and what it becomes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a mapping is to do, read once from its records for all messages of a run."""
 
 from __future__ import annotations

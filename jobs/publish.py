@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Publish what a transaction left to be published: one job, one connection."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Store readings: one statement for any number of them, which can run twice."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Tell who asked for an answer what came of it: the answer, or that there is none."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A run of calls in one job: fast when all is well, isolated when something raises."""
 
 from __future__ import annotations

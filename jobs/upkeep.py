@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Find what waits and has no living job, and give it one.
 
 Jobs are cancelled, set done and deleted by people, found dead, and removed with the

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Take what waits for handlers, and put back what they did not come to."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Calls that take too long: noticed by a thread, and logged where they are.
 
 Interrupting such a call is possible too, and off by default: an exception that is

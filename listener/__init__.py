@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the listener process runs: it receives, makes durable, acknowledges.
 
 ``server`` starts a ``node`` in an Odoo server; it keeps a ``supervisor`` for each

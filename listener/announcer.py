@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Says at the broker that a service is there, and when it leaves.
 
 These messages belong to the listener's connection, not to anybody's transaction. None

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A batch with a large message on its way into its table, piece by piece.
 
 In a statement ``bytea`` is hexadecimal text: the message, the text, the statement with

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Between the listener and a database: only it and ``enqueuing.py`` open cursors.
 
 Three kinds of connections: one that listens for notifications and holds the advisory

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The network thread of a service.
 
 It owns the client, the reception and the subscriptions; nothing else touches them.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The connection on which batches are made durable: one round trip and one commit each.
 
 Odoo's cursors cost several round trips a transaction, and its ORM as much again. At ten

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The thread of a database that makes jobs for what waits to be stored.
 
 Batches are durable before it learns of them, and a job takes all that waits when it

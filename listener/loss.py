@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Something that fails again and again: the log says so once, until it is over."""
 
 from __future__ import annotations

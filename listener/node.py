@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """All databases of one server: the listener behind each of its doors."""
 
 from __future__ import annotations

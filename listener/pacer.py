@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How often jobs are made: what they cost is bounded, and so is the delay.
 
 No clock of its own: who asks says what time it is, in seconds of any clock.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What becomes of received messages: judged, queued, acknowledged when committed.
 
 The last acknowledgement that is due is held back until a later message is committed, or

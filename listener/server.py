@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Starts the listener with an Odoo server: the only file that touches its classes.
 
 What is it? The door through which the listener enters a server process. In the threaded

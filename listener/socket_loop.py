@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The loop of one connection: read, write, obey, look at the clock."""
 
 from __future__ import annotations

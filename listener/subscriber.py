@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Subscribes on a connection, and finds what the broker answers by closing it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What is subscribed, what the broker said to it, and whose a message is.
 
 A message that several filters of a service match is stored once. Brokers may deliver

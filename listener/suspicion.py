@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What ends the connection, of all that was sent: brokers refuse by closing, too.
 
 Nothing is suspected because of one end: brokers are stopped, networks break. After a

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Make the jobs that store without the ORM, which costs more than to run them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Whether the broker waits for acknowledgements before it sends on.
 
 How many messages it sends without an acknowledgement is known only where MQTT 5 tells

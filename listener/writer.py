@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The database thread of a service: commits batches, then lets them be acknowledged.
 
 It is the only one that writes for its service, so its transactions never collide with

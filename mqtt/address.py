@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The address of a broker as people have it at hand: a URL, or a host and its port."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """When to try again: a pure function, so that nobody has to wait to test it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Compression of a batch, once, before PostgreSQL gets to see it.
 
 What is sent to PostgreSQL costs it more than what zlib's fastest level takes: ``bytea``

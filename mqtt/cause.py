@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The cause that failures have in common, taken from the words of one of them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a CONNECT packet can carry (MQTT 5.0 section 3.1), and the headers before it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Values of payloads and topics as numbers, texts, times and choices.
 
 Nothing is guessed: what is not what it should be raises. ``null``, an empty text and 0

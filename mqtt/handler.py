@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Declaring a method as the handler of a topic pattern, or of responses.
 
 The decorator only leaves a note on the function. It is read, checked and registered

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the listener and the database agree on: names, keys of locks, and values."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Paths to one value of a JSON document (JSONPath, RFC 9535): ``$.motor.temp``.
 
 Of JSONPath only *singular queries* are taken (RFC 9535 section 2.3.5.1): names and
@@ -140,7 +142,7 @@ def child_path(path: str, key: str | int) -> str | None:
 
 
 def path_label(path: str) -> str:
-    """A path as people write it: ``motor.temp``, ``values[0]``; ``value`` is all of it."""
+    """A path as people write it: ``motor.temp``; ``value`` is the whole value."""
     if path == ROOT:
         return "value"
     return path.removeprefix(ROOT).removeprefix(".")

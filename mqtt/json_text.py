@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """JSON as RFC 8259 has it, read strictly: what Python takes beyond that is refused.
 
 Values that are no JSON would go on their way all the same: ``NaN`` from a payload into

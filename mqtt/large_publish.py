@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A PUBLISH packet that arrives in pieces, held once or not at all (section 3.3)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Loggers whose records are one short line each, whatever a device says in it."""
 
 from __future__ import annotations

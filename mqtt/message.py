@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A message as it arrived, and a batch of them as bytes.
 
 The batch format is a JSON header (what is small and typed) followed by the payloads

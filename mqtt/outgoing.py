@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A message to be published: what MQTT allows in it, and how large its packet is.
 
 MQTT 5.0 section 3.3.

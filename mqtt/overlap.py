@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How many topic filters relate to each other (MQTT 5.0 section 4.7).
 
 Which pairs are worth comparing is found in a tree of their levels: a thousand filters

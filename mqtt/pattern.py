@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Topic patterns: topic filters whose wildcards may have names.
 
 ``plant/{line}/machines/{serial}/state`` is the filter ``plant/+/machines/+/state``

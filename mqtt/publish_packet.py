@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The parts of a PUBLISH packet (MQTT 5.0 and 3.1.1, sections 2.1 and 3.3)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which topics send more than they may: counted in windows of a minute.
 
 No clock of its own: who counts says what time it is, and nobody has to wait to test it.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Values and times that devices send, as readings hold them.
 
 Missing, empty, wrong and zero are four things: a value that is not there, one that is

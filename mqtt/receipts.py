@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which redelivered messages are ones already received.
 
 Acknowledgements travel and are processed in order, so what a broker sends again after

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Where a broker says that another server is to be used (MQTT 5.0 section 4.13).
 
 The format of a Server Reference is only recommended there: names with or without a

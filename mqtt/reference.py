@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A secret that is kept outside of the database, named by where it is.
 
 ``env:MQTT_PLANT_PASSWORD`` is a variable of the environment, ``conf:secret_plant`` an

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Numbers of many payloads over time: which there are, and points of a chart."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """TLS as a service is set up for it: PEM texts in, an SSL context out. No sockets."""
 
 from __future__ import annotations

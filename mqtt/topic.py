@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Topic names and topic filters (MQTT 5.0 section 4.7, the same as 3.1.1).
 
 Matching many filters at once is paho's trie (``paho.mqtt.matcher``); this file adds

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A payload as one short line, for lists in which each topic has a row."""
 
 from __future__ import annotations

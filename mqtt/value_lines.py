@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A payload as lines that people read, and what differs from the one before it."""
 
 from __future__ import annotations

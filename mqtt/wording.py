@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Text from outside, made fit for rows, logs and mails.
 
 What a device, a broker or an exception says may be of any length, of several lines, and

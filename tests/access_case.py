@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A record of each model of the addon, and a user of each role."""
 
 from contextlib import contextmanager

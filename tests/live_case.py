@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Services that are listened to, for as long as a test wants."""
 
 from contextlib import closing, contextmanager

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Finds the private names of other packages that the product's code uses.
 
 An attribute that begins with ``_`` is taken for another package's unless this code

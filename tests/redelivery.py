@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Brokers as they are, a real reception, a database, and what breaks them.
 
 A simulation: everything that happens is drawn from a seed, and time does not exist.

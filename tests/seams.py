@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Everything that may happen to a message and its jobs, in any order.
 
 ``make seams STEPS=200000`` for a long run; ``make test`` makes some 2,000 steps.

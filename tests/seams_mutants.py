@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Faults that the stateful test has to find, each of a kind that was real.
 
 ``make seams MUTANTS=1`` puts them in one after the other.

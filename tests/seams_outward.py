@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Rules of the stateful test for what goes out, what operators decide about failures,
 and what is deleted.
 """

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The world that the stateful test changes.
 
 Handlers write into a table of the test's transaction, so that what is rolled back with

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A broker that cannot do all, and refuses in ways that Mosquitto cannot be made to."""
 
 from .fake_broker import CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE

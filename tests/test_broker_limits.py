@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a broker says of itself in CONNACK (section 3.2.2.3), and who keeps to it."""
 
 from contextlib import contextmanager

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What *Read as Metric* begins with, from a value in the pane of a topic."""
 
 from odoo.exceptions import AccessError

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What forms show of a device, and at which cost."""
 
 from odoo.exceptions import AccessError, UserError

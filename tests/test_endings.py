@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What ends of connections say: in words, and by what was on its way."""
 
 from odoo.tests import BaseCase, mute_logger, tagged

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Jobs, attachments and models of other addons behave as without this one."""
 
 from unittest.mock import patch

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A message of any size: read, let go, committed, and whose fault it is when not."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Messages that end the worker, or its database connection, each time they are stored:
 they go into quarantine after some tries, and the others are stored.
 """

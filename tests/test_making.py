@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Jobs that store what waits, made with a template as ``with_delay`` makes them."""
 
 from datetime import timedelta

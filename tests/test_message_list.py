@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the list, the cards and the graph of messages show, and what they ask for."""
 
 from datetime import datetime

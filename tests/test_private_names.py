@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The contract with the packages whose private names are used: docs/private-names.md.
 
 A name that an upgrade removes, or an overridden method that it does not call any more,

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What holds for whatever a broker may send: nothing raises, nothing is changed.
 
 The cases are the same in every run; together they are a little over 10,000.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Messages of one transaction and topic reach the broker in their order, whatever
 becomes of some of them.
 """

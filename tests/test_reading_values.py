@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What values and times of devices are read as, without a database."""
 
 from datetime import datetime, timedelta, timezone

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What is done for thousands of messages takes as many queries as for a few."""
 
 from odoo.tests import mute_logger, tagged

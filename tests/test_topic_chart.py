@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The history of a topic as a list and as points of a chart."""
 
 from odoo.tests import new_test_user, tagged

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Publishing from the pane of a topic, and what came of a message."""
 
 from datetime import timedelta

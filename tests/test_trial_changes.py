@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a trial shows of what a handler changed, however it did that."""
 
 from unittest.mock import patch

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What Odoo would leave behind; tests/e2e/test_wheel.py compares whole databases."""
 
 from contextlib import closing

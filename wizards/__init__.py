@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import mqtt_decision  # what the next ones inherit
 from . import mqtt_cancellation
 from . import mqtt_connection_test

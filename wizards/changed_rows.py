@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which rows a part of a transaction changes, as PostgreSQL says.
 
 PostgreSQL counts what a transaction does to each table, whether the ORM, a statement of

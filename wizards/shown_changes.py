@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Changes of records in the words, and with the rights, of the user who sees them."""
 
 from __future__ import annotations

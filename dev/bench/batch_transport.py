@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How should a batch travel from the listener to its job: measured both ways.
 
     make shell < dev/bench/batch_transport.py

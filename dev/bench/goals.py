@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The figures: which part measures them, what they are called, what they should be.
 
 A figure is a key of ``ratios`` in ``results.json``, and a row of the table in

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What dispatching adds to the calls of handlers, and what many handlers cost."""
 
 import statistics

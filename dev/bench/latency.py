@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Lone messages, urgent messages of a steady stream, and lone jobs beside them."""
 
 import itertools

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The limit: paho receives with manual acknowledgement, and does nothing else.
 
 python -m dev.bench.limit <host> <port> <messages>

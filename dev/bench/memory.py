@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the listener's process takes for messages in flight.
 
 To be measured before anything else: Python keeps what it once had.

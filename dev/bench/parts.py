@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The parts of the benchmark, in the order in which they run.
 
 Each is a function of the servers and of how much it is to measure. It can run alone: it

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Processor time of the whole stack: each server with all processes that it started.
 
 A tree is a server's main process and its living descendants. Each process is counted

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a run leaves: ``results.json``, charts, the table of a page, a table to read."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What 1, 10 and 100 Odoo nodes carry, reckoned from the cost of a message.
 
 python3 -m dev.bench.scaling --nodes 1 10 100 --cores 8 --database-cores 32

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What people build beside Odoo: paho, and one XML-RPC ``create`` for each message.
 
 python -m dev.bench.sidecar <broker> <port> <url> <database> <user id> <password>

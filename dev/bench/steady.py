@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A steady stream of numbered messages, and how long each took.
 
 Delays need no polling, which would cost the server what is being measured: PostgreSQL

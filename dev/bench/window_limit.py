@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The limit of a window: paho receives it, one commit, then it is acknowledged.
 
 python -m dev.bench.window_limit <host> <port> <window> <messages>

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Try the addon on the brokers there are.
 
     make brokers                               # all, 20,000 messages

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """A TCP connection that can be broken in every way: a proxy of the tests' own."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What is broken, and how: one function a fault.
 
 Each gets a world in which messages are published, breaks one thing in it, repairs what

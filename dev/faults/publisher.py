@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Publishes numbered and equal messages at QoS 1, and knows how many the broker has."""
 
 import threading

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Where the listener is made to raise: each of its callbacks and steps.
 
 ``module:Class.method``, and what it takes to have it called under load.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The rounds of one fault, and what they came to.
 
 As a process of its own it prints that as JSON.

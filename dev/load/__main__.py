@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Load that the listener must hold.
 
 make load                  # a backlog of 200,000 messages; a burst of 60 s

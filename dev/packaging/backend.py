@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The build backend: whool, on a copy of the addon that has the addon's name.
 
 whool names a package after its folder and packs every file of the checkout. Here the

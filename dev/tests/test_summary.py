@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The sum at the end of ``make test`` counts what was really run."""
 
 from dev import test as summary

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 def migrate(cr, version):
     """A handler's counts say of which service they are: company's errors are shown to
     that company alone. Of whose service an older error was is not known for a handler

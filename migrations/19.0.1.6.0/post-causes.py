@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo.addons.mqtt_listener.jobs.failure import describe_failed
 from odoo.addons.mqtt_listener.mqtt.cause import cause_of
 

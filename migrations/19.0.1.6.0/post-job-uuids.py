@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 def migrate(cr, version):
     """What jobs were the only ones to know is rows of its own; rows name their job."""
     list_sequences(cr)

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 def migrate(cr, version):
     """Identifiers are unique in a service: of two that were made at once, the later
     subscription gets a new one, above all others.

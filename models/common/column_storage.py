@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """How PostgreSQL keeps a column's long values: Odoo has no setting for that.
 
 What is set holds for rows written from then on; those that exist stay as they are and

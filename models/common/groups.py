@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Who may do what is more than reading and less than writing."""
 
 from odoo.exceptions import AccessError

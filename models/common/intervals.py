@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Minutes and hours as texts, in the user's time zone: what records can be grouped by.
 
 Odoo's search menu has no interval below a day, its views none below an hour.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import handler_kind
 from . import mqtt_device_rule
 from . import device_rule_checks

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, models
 
 # What decides about rights, or runs code: no message makes or changes such a record.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Rows as PostgreSQL's ``COPY … WITH (FORMAT binary)`` takes them.
 
 Long values go as they are: in an INSERT they are quoted, and ``bytea`` is written as

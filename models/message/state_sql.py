@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the state of a message is, in SQL: of one row, and of millions.
 
 Of one row, it is asked whether something waits for it. Of millions, what waits is

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import mqtt_batch
 from . import mqtt_dispatch
 from . import mqtt_failure

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a database consists of, so that two moments of it can be compared.
 
 No list of names: every relation, column, constraint, trigger, function and type of the

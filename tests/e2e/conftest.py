@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Real servers for the end-to-end tests; each test gets a database of its own.
 
 The addon is installed once, into a template; a test's database is a copy of it.

@@ -1,3 +1,5 @@
+# Copyright 2026 mqtt_listener contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The listeners of other designs: a paho thread in an Odoo worker.
 
 classic: a record created, and what it says written where it is an item's, and
