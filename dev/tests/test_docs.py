@@ -155,9 +155,9 @@ def test_the_faults_have_the_place_of_their_table():
 WHERE = ARCHITECTURE.rows("question")
 
 
-def test_twenty_questions_in_ten_rooms():
+def test_twenty_questions_or_more_in_ten_rooms():
     """As the page promises."""
-    assert len(WHERE) == 20
+    assert len(WHERE) >= 20
     assert len({row[1].strip("`").partition("/")[0] for row in WHERE}) == 10
 
 
