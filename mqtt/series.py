@@ -82,7 +82,7 @@ def numbers(value: object, path: str = ROOT) -> Iterator[tuple[str, float | bool
 
     What is too large for a float is left out: no chart can show it.
 
-    :param value: as :func:`.json_text.parse_json` returns it, not deeper than that reads.
+    :param value: as :func:`.json_text.parse_json` returns it, and as deep.
     """
     match value:
         case bool():

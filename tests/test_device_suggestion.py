@@ -25,7 +25,7 @@ class TestDeviceSuggestion(DeviceCase):
         self.assertEqual(self.form(message, "$.door").kind, "yes_no")
 
     def test_no_rule_reads_them(self):
-        """A new rule begins with this value; its devices are those of the last level."""
+        """A new rule begins with this value; the last level names its devices."""
         message = self.mqtt_receive("hall/line1/press-7/state", {"mode": "auto"})
         rule = self.form(message, "$.mode").save()
         self.assertEqual(rule.pattern, "hall/{line}/{press}/state")
