@@ -5,8 +5,9 @@
     make screenshots                # of a demo that is started for it
     python -m dev.screenshots URL [--login admin] [--password admin] [--database demo]
 
-Writes overview.png, overview_phone.png, service_form.png, message_list.png and
-handlers.png into static/description, where the addon's page in Odoo finds them too.
+Writes them into static/description, where the addon's page in Odoo finds them too:
+first_steps.png, overview.png, overview_phone.png, live.png, topic.png, device.png,
+service_form.png, message_list.png and handlers.png.
 Options: --login admin, --password admin, --database demo.
 """
 
@@ -29,6 +30,8 @@ VIEWPORT = {"width": 1200, "height": 820}
 PHONE = {"width": 400, "height": 820}
 READINGS = 70_000  # milliseconds in which the overview draws a line of its readings
 LIMIT = 200_000  # bytes of a picture
+LOOKED = 30_000  # milliseconds, of which first steps listen for 10
+TOPIC = "telemetry"  # of a machine of the demo's factory
 SETTLE = 1500  # milliseconds in which fonts, avatars and counters come
 
 
@@ -78,6 +81,10 @@ def _take_all(chosen: argparse.Namespace) -> None:
         page = browser.new_page(viewport=VIEWPORT)
         _log_in(page, chosen)
         _overview(page, chosen.url)
+        _first_steps(page, chosen.url)
+        _live(page, chosen.url)
+        _topic(page, chosen.url)
+        _device(page, chosen.url)
         _service_form(page, chosen.url)
         _take(page, FOLDER / "service_form.png")
         page.goto(f"{chosen.url}/odoo/mqtt-messages")
@@ -106,6 +113,49 @@ def _overview(page: Page, url: str) -> None:
     page.set_viewport_size(PHONE)
     _take(page, FOLDER / "overview_phone.png")
     page.set_viewport_size(VIEWPORT)
+
+
+def _first_steps(page: Page, url: str) -> None:
+    """Connect to the demo's broker and listen there; nothing is saved."""
+    page.goto(f"{url}/odoo/mqtt-overview")
+    broker = page.locator(".o_mqtt_broker").first.inner_text()
+    page.goto(f"{url}/odoo/mqtt-first-steps")
+    page.fill(".o_mqtt_step input[name=address]", f"mqtt://{broker}")
+    page.get_by_role("button", name="Connect").click()
+    page.fill(".o_mqtt_step input[name=prefix]", "factory")
+    page.get_by_role("button", name="Listen").click()
+    page.locator(".o_mqtt_found_topic").first.wait_for(timeout=LOOKED)
+    _take(page, FOLDER / "first_steps.png")
+
+
+def _live(page: Page, url: str) -> None:
+    """The tree, unfolded to the topics of a machine, with one of them beside it."""
+    page.goto(f"{url}/odoo/mqtt-live")
+    lines = page.locator(".o_mqtt_live_line")
+    for name in ("factory", "press"):
+        if not lines.filter(has_text=TOPIC).count():
+            lines.filter(has_text=name).first.locator(".o_mqtt_live_fold").click()
+            page.wait_for_timeout(SETTLE)
+    lines.filter(has_text=TOPIC).first.click()
+    page.wait_for_selector(".o_mqtt_live_pane canvas")
+    _take(page, FOLDER / "live.png")
+
+
+def _topic(page: Page, url: str) -> None:
+    """The pane of a topic on a page of its own, from one of its messages."""
+    page.goto(f"{url}/odoo/mqtt-messages")
+    page.locator(".o_data_row", has_text=TOPIC).first.locator("td[name=topic]").click()
+    page.locator("button[name=action_open_topic]").click()
+    page.wait_for_selector(".o_mqtt_series_chart canvas")
+    _take(page, FOLDER / "topic.png")
+
+
+def _device(page: Page, url: str) -> None:
+    """A machine of the factory, with its device."""
+    page.goto(f"{url}/odoo/mqtt-machines")
+    page.locator(".o_data_row").first.locator("td[name=name]").click()
+    page.wait_for_selector(".o_mqtt_device")
+    _take(page, FOLDER / "device.png")
 
 
 def _service_form(page: Page, url: str) -> None:

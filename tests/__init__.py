@@ -90,6 +90,7 @@ from . import test_topic_publish
 from . import test_topic_table
 from . import test_topic_tree
 from . import test_topic_value
+from . import test_translations
 from . import test_trial_changes
 from . import test_trials_side_by_side
 from . import test_two_devices
