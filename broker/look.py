@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..mqtt.payload import decode_text
 from ..mqtt.publish_packet import Publish
-from ..mqtt.topic import TopicFilter
+from ..mqtt.topic import TopicError, TopicFilter
 from .endpoint import Endpoint
 from .problem import Problem
 from .settings import ServiceSettings, SubscriptionSettings
@@ -36,11 +37,13 @@ class SeenTopic:
 class Look:
     """What was seen of a broker.
 
+    :ivar topic_filter: that was subscribed to.
     :ivar topics: as they are on the wire, in the order in which they first came.
     :ivar is_full: whether it ended early, because there were too many.
     :ivar problem: why it ended early, ``None`` when it did not.
     """
 
+    topic_filter: TopicFilter
     topics: dict[bytes, SeenTopic] = field(default_factory=dict)
     is_full: bool = False
     problem: Problem | None = None
@@ -53,6 +56,8 @@ class Look:
         """
         seen = self.topics.get(publish.topic)
         if seen is None:
+            if not self._is_wanted(publish.topic):
+                return False
             self._topic_bytes += len(publish.topic)
             if len(self.topics) == MAX_TOPICS or self._topic_bytes > MAX_TOPIC_BYTES:
                 self.is_full = True
@@ -63,6 +68,16 @@ class Look:
         seen.size = left_out.size if left_out else len(publish.payload)
         seen.payload = None if left_out else bytes(publish.payload)
         return False
+
+    def _is_wanted(self, topic: bytes) -> bool:
+        """Whether the broker may send it: it offers what is subscribed to next."""
+        text = decode_text(topic)
+        if text is None or set(text) & set("+#"):
+            return False
+        try:
+            return self.topic_filter.covers(TopicFilter(text))
+        except TopicError:
+            return False
 
 
 def look(
@@ -77,7 +92,7 @@ def look(
 
     :param seconds: after which it ends.
     """
-    found = Look()
+    found = Look(topic_filter)
     subscription = SubscriptionSettings(
         id=0,
         topic_filter=topic_filter,

@@ -52,6 +52,7 @@ class Visit:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
+        self._client.keep_bytes = 0  # nobody reads a payload before `listen`
         self._answers: list[Answer] = []
         self._is_logged_in = False
         self._ended: Problem | None = None

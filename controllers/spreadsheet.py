@@ -8,6 +8,7 @@ for the exports of all.
 """
 
 import json
+import re
 
 from werkzeug.datastructures import FileStorage
 
@@ -17,11 +18,15 @@ from odoo.addons.web.controllers.export import CSVExport, ExcelExport
 from odoo.addons.web.controllers.pivot import TableExporter
 
 FORMULA = ("=", "+", "-", "@")
-XLSX_FORMULA = ("=", "{=")  # all else is a text by its type
+# Calculated, or made a link that opens a file; all else is a text by its type.
+XLSX_FORMULA = ("=", "{=", "external:", "internal:", "file://")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def plain(value, begins=FORMULA):
     """A cell's value; text that a spreadsheet would calculate has an apostrophe."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return value
     if isinstance(value, str) and (
         value.lstrip().startswith(begins) or value.startswith(("\t", "\r"))
     ):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo.fields import Domain
 
@@ -80,11 +80,25 @@ class Line:
         self._related = None
         if self.field.type == "many2one":
             self._related = model.env[self.field.comodel_name]
-            self.key_of_related = self._related._fields[line.lookup_field]
+            self.key_of_related = self._related._fields.get(line.lookup_field or "")
+            if self.key_of_related is None:
+                raise ConversionError(
+                    f"{self.label}: there is no field {line.lookup_field} by which its "
+                    "records can be found"
+                )
         self._convert = getattr(self, f"_to_{self.field.type}")
         if self.field.type == "selection":
             self._keys = dict(self.field._description_selection(model.env))
-        self._zone = ZoneInfo(line.tz or "UTC")
+        try:
+            self._zone = ZoneInfo(line.tz or "UTC")
+        except ZoneInfoNotFoundError:  # Odoo knows some that the system does not
+            raise ConversionError(
+                f"{self.label}: this server does not know the time zone {line.tz}"
+            ) from None
+
+    @property
+    def is_number(self) -> bool:
+        return self.field.type in ("integer", "float", "monetary")
 
     @property
     def is_related(self) -> bool:

@@ -85,7 +85,7 @@ class Plan:
             keys,
             values,
             tuple(line for line in values if line.is_newer),
-            tuple(line for line in values if line.band),
+            tuple(line for line in values if line.band and line.is_number),
             defaults,
             each,
             mapping.not_found,

@@ -27,6 +27,7 @@ _logger = get_logger(__name__)
 FULL_MESSAGES = 1_000  # for which a job is made whatever jobs cost
 BUSY_SECONDS = 0.25  # until it is asked again whether jobs that waited have begun
 BUSY_AT_ONCE_SECONDS = 0.02  # the same for messages that must not wait for others
+AT_ONCE_SECONDS = 1.0  # for which they are asked for so often: jobs may be stuck
 RETRY_SECONDS = 1.0  # between two tries at a database that is away
 
 
@@ -152,7 +153,7 @@ class JobMaker(threading.Thread):
         if len(left) < len(taken):
             self._pacer.spend(now)
         self._pacer.measured(done["seconds"] or 0.0)
-        self._not_before = now + _seconds_busy(left.values())
+        self._not_before = now + _seconds_busy(left.values(), now)
         return left
 
     def _put_back(self, taken: dict[int, Waiting]) -> None:
@@ -161,9 +162,9 @@ class JobMaker(threading.Thread):
                 self._put(service_id, waiting)
 
 
-def _seconds_busy(left: Collection[Waiting]) -> float:
+def _seconds_busy(left: Collection[Waiting], now: float) -> float:
     """Seconds until it is asked again about what is left to jobs that wait already."""
-    if any(waiting.at_once for waiting in left):
+    if any(one.at_once and now - one.since < AT_ONCE_SECONDS for one in left):
         return BUSY_AT_ONCE_SECONDS
     return BUSY_SECONDS if left else 0.0
 

@@ -145,7 +145,7 @@ def to_moment(value: object, form: str, zone: tzinfo, pattern: str = "") -> date
         return moment.astimezone(zone)
     except ConversionError:
         raise
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, re.error):  # a directive that stands twice
         raise ConversionError(
             f"{shown_value(value)} is not a time in the chosen format"
         ) from None

@@ -130,15 +130,18 @@ def child_path(path: str, key: str | int) -> str | None:
     """The path of a member or an element of what is at ``path``.
 
     :param key: name of the member, or index of the element.
-    :return: ``None`` for a name with half of a surrogate pair, which no path can hold.
+    :return: ``None`` for a path that :func:`compile_path` would not take: one that is
+        too long, or has half of a surrogate pair.
     """
     if isinstance(key, int):
-        return f"{path}[{key}]"
-    if _SHORT_NAME.fullmatch(key):
-        return f"{path}.{key}"
-    if _SURROGATE.search(key):
+        child = f"{path}[{key}]"
+    elif len(key) > MAX_CHARS or _SURROGATE.search(key):
         return None
-    return f"{path}['{''.join(map(_escaped, key))}']"
+    elif _SHORT_NAME.fullmatch(key):
+        child = f"{path}.{key}"
+    else:
+        child = f"{path}['{''.join(map(_escaped, key))}']"
+    return child if len(child) <= MAX_CHARS else None
 
 
 def path_label(path: str) -> str:

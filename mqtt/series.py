@@ -69,7 +69,8 @@ class Series:
         for values in self._buckets(path):
             only = [value for _time, value in values]
             time, last = values[-1]
-            mean = last if is_boolean else sum(only) / len(only)
+            # Not the sum: that of the largest floats is none.
+            mean = last if is_boolean else sum(one / len(only) for one in only)
             found.append((time, mean, min(only), max(only)))
         return found
 

@@ -115,6 +115,10 @@ class TestConvert(BaseCase):
             with self.subTest(str(value)[:20]):
                 self.assert_wrong(to_moment, value, form, VIENNA, "%d/%m/%Y")
 
+    def test_an_own_format_that_python_cannot_read(self):
+        with self.assertRaises(ConversionError):
+            to_moment("20262026", "own", timezone.utc, "%Y%Y")
+
     def test_words(self):
         self.assertEqual(word_of("running 7-12", 1), "running")
         self.assertEqual(word_of(" 21.5 °C ", 2), "°C")

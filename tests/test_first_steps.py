@@ -163,6 +163,13 @@ class TestFirstSteps(ListenerCase):
         self.assertTrue(found.is_full)
         self.assertEqual(len(found.topics), 2)
 
+    def test_topics_that_nobody_asked_for(self):
+        """What is ticked is subscribed to: a broker must not offer all there is."""
+        messages = [(name, b"x") for name in (b"#", b"+/#", b"other/1", b"plant/1")]
+        with Publisher(*messages) as broker:
+            found = look.look(self.settings(broker), TopicFilter("plant/#"), seconds=2)
+        self.assertEqual(list(found.topics), [b"plant/1"])
+
     def test_a_filter_that_is_refused(self):
         with Recorder() as broker:
             values = {"host": broker.host, "port": broker.port}

@@ -112,6 +112,13 @@ class TestJsonPath(BaseCase):
                 self.assertEqual(path, text)
                 self.assertEqual(compile_path(text).steps, steps)
 
+    def test_a_path_that_could_not_be_read_is_not_written(self):
+        """A long name would stand in the path of each of thousands of elements."""
+        self.assertIsNone(child_path(ROOT, "k" * 50_000))
+        path = reduce(child_path, ["k" * 240], ROOT)
+        self.assertIsNone(child_path(child_path(path, "m" * 240), "n" * 30))
+        self.assertIsNone(child_path(ROOT, "half \ud800"))
+
     def test_values_are_shown_in_one_short_line(self):
         for value, text in (
             (MISSING, "nothing"),

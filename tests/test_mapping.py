@@ -214,6 +214,13 @@ class TestMapping(MappingCase):
             self.assert_done(self.mqtt_receive("plant/press", {"t": value}))
             self.assertEqual(partner.partner_latitude, kept)
 
+    def test_a_band_that_was_left_on_a_field_that_is_no_number(self):
+        partner = self.partner("press")
+        mapping = self.mapping(values=[self.path("city", "$.v")])
+        mapping.value_ids.band = 5
+        self.assert_done(self.mqtt_receive("plant/press", {"v": "Graz"}))
+        self.assertEqual(partner.city, "Graz")
+
     def test_messages_of_one_record_apply_in_order(self):
         partner = self.partner("press")
         self.mapping(

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the screens of a service say beside its state."""
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, new_test_user, tagged
 
 from .live_case import LiveCase
@@ -107,6 +107,21 @@ class TestServiceScreens(LiveCase):
         ):
             self.service.write(values)
             self.assertEqual(self.service.broker_address, address)
+
+    def test_an_address_is_no_host(self):
+        """It may have a password, and everybody reads the host."""
+        for host in ("me:pa/ss@broker", "broker/path", "broker?token=x"):
+            with self.assertRaises(ValidationError):
+                self.service.host = host
+
+    def test_a_token_is_not_shown(self):
+        self.service.write(
+            {
+                "transport": "websockets",
+                "websocket_path": "/mqtt?token=secret",
+            }
+        )
+        self.assertTrue(self.service.broker_address.endswith("/mqtt"))
 
     def test_the_form_of_a_new_service(self):
         """It can be filled in and saved."""

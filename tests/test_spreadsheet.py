@@ -10,10 +10,10 @@ from openpyxl import load_workbook
 from odoo import http
 from odoo.tests import HttpCase, tagged
 
-from ..controllers.spreadsheet import plain
+from ..controllers.spreadsheet import XLSX_FORMULA, plain
 from .common import MqttMixin
 
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "{=1+1}", "=cmd|' /C calc'!A0")
+FORMULAS = ("=1+1", "+1+1", "-1-1", "@SUM(A1)", "{=1+1}", "=cmd|' /C calc'!A0")
 HISTORY = "mqtt.signal.history"
 
 
@@ -97,10 +97,13 @@ class TestSpreadsheet(MqttMixin, HttpCase):
         self.assert_text(self.download("/web/pivot/export_xlsx", table))
 
     def test_what_is_plain_stays(self):
-        for value in ("plant/1", "1-1", "", 5, -5.5, None, False, b"=1"):
+        numbers = "-5.2", "+1", "-1e-3"
+        for value in ("plant/1", "1-1", "", 5, -5.5, None, False, b"=1", *numbers):
             self.assertEqual(plain(value), value)
-        for value in (" =1", "\t1", "\r1", "\n=1"):
+        for value in (" =1", "\t1", "\r1", "\n=1", "-5.2+1", "-1e3e"):
             self.assertEqual(plain(value), f"'{value}")
+        for value in ("external:\\\\share\\x.xlsx", "internal:A!1", "file://x"):
+            self.assertEqual(plain(value, XLSX_FORMULA), f"'{value}")
 
     def test_names_of_files(self):
         """A topic becomes a name that no system takes for more."""

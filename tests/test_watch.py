@@ -31,8 +31,9 @@ class TestWatch(LiveCase):
         return [str(one.body) for one in new if one.body]  # else it is tracking
 
     def lose(self, seconds):
-        """The last that was heard of the broker is so old."""
-        self.service.last_start -= timedelta(seconds=seconds)
+        """The service has been seen without a connection for so much longer."""
+        self.env["mqtt.service"]._watch()
+        self.service.away_since -= timedelta(seconds=seconds)
         self.service.invalidate_recordset()
 
     def test_a_broker_that_is_lost(self):
@@ -55,6 +56,16 @@ class TestWatch(LiveCase):
             (text,) = self.told()
             self.assertIn("connected to the broker again", text)
             self.assertFalse(self.told())
+
+    def test_a_listener_that_was_restarted(self):
+        """However long ago the last message of a quiet service was."""
+        self.service.last_start -= timedelta(days=1)
+        self.service.connection_ids.sudo().last_activity = "2026-01-01 00:00:00"
+        self.assertFalse(self.told())
+        self.assertTrue(self.service.away_since)
+        with self.listening():
+            self.assertFalse(self.told())
+        self.assertFalse(self.service.away_since)
 
     def test_a_service_that_is_stopped(self):
         """It is no more lost, and nobody is told that it is back."""

@@ -8,6 +8,7 @@ from ..jobs.mapping_decide import decide
 from ..jobs.mapping_plan import MappingError, Plan
 from ..models.common.wide_fields import BigMany2one
 from ..models.message.payload_view import SHOWN_BYTES
+from ..mqtt.convert import ConversionError
 from ..mqtt.json_path import JsonPathError, compile_path
 from ..mqtt.pattern import TopicPattern
 from ..mqtt.payload import PayloadError
@@ -125,16 +126,8 @@ class MqttMapping(models.Model):
 
     def _describe_message(self, message):
         pattern = self._read_pattern()
-        try:
-            document, problem = message.json(), ""
-        except PayloadError as error:
-            document, problem = None, str(error)
-        if message.size > SHOWN_BYTES:
-            document, problem = (
-                None,
-                self.env._("The payload is too large to be shown."),
-            )
-        elif self.each_path and not problem:
+        document, problem = self._document_of(message)
+        if self.each_path and not problem:
             document, problem = self._first_element(document)
         return {
             "levels": pattern.params(message.topic) if self._matches(message) else {},
@@ -144,6 +137,15 @@ class MqttMapping(models.Model):
             "document": document,
             "problem": problem,
         }
+
+    def _document_of(self, message):
+        """The value of a payload, and why there is none."""
+        if message.size > SHOWN_BYTES:  # not parsed: the form asks at each key
+            return None, self.env._("The payload is too large to be shown.")
+        try:
+            return message.json(), ""
+        except PayloadError as error:
+            return None, str(error)
 
     def _first_element(self, document):
         """What the paths of the lines begin at: the first element of the list."""
@@ -167,6 +169,8 @@ class MqttMapping(models.Model):
         message = self.message_id
         if not message or not self.res_model or not self.key_ids:
             return False
+        if message.size > SHOWN_BYTES:
+            return self._show(error=self.env._("The payload is too large to be shown."))
         if not self._matches(message):
             return self._show(
                 error=self.env._("The topic of the message does not match the pattern.")
@@ -181,7 +185,7 @@ class MqttMapping(models.Model):
             params = self._read_pattern().params(message.topic)
             rows = plan.rows_of(message, {name: [one] for name, one in params.items()})
             targets = decide(plan, rows)
-        except (MappingError, PayloadError, UserError) as error:
+        except (MappingError, ConversionError, PayloadError, UserError) as error:
             return self._show(error=short_line(error))
         return self._show(
             records=[self._describe_target(one) for one in targets[:MAX_RECORDS]],

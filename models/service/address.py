@@ -27,6 +27,7 @@ class MqttService(models.Model):
             kind = service.transport, service.tls
             scheme = next(name for name, found in SCHEMES.items() if found == kind)
             path = service.websocket_path or "" if "ws" in scheme else ""
+            path = path.partition("?")[0]  # what follows may be a token
             service.broker_address = (
                 service.host and f"{scheme}://{service.host}:{service.port}{path}"
             )

@@ -15,6 +15,7 @@ RANGES = {
     "retention_days": (0, 36_500),
 }
 HOST_CHARS = 253
+NO_HOST = set(" /@?#")  # an address that could not be taken apart, with its password
 PATH_CHARS = 2_000
 OWN_TEXTS = ("client_id", "username")  # the password is entered where nobody reads it
 
@@ -73,7 +74,7 @@ class MqttService(models.Model):
     def _check_address(self):
         for service in self:
             host = (service.host or "").strip()
-            if len(host) > HOST_CHARS or not host.isprintable() or " " in host:
+            if len(host) > HOST_CHARS or not host.isprintable() or set(host) & NO_HOST:
                 raise ValidationError(
                     self.env._(
                         "Host of “%s” has to be a name or an address: 253 characters "

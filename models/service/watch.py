@@ -21,6 +21,13 @@ class MqttService(models.Model):
         help="Problems that followers were notified of and that are not over yet.",
     )
 
+    away_since = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="Since when the service has been without a connection, as far as it was "
+        "looked at.",
+    )
+
     @api.model
     def _watch(self):
         """Notify of what is wrong and was not before. Called by cron every minute."""
@@ -33,6 +40,7 @@ class MqttService(models.Model):
                 _logger.exception("“%s” could not be watched", service.name)
 
     def _tell_followers(self):
+        self._note_connection()
         told = set(self.told_problems or [])
         problems = dict(self._problems_of_now())
         for kind in problems.keys() - told:
@@ -78,9 +86,20 @@ class MqttService(models.Model):
 
     def _seconds_lost(self):
         """For how long there has been no connection; 0 while that is not long."""
-        if self._current_status() in ("connected", "not_configured"):
+        if not self.away_since:
             return 0
-        times = self.connection_ids.last_activity, self.last_start
-        since = max(filter(None, times), default=fields.Datetime.now())
-        seconds = (fields.Datetime.now() - since).total_seconds()
+        seconds = (fields.Datetime.now() - self.away_since).total_seconds()
         return seconds if seconds >= LOST_SECONDS else 0
+
+    def _note_connection(self):
+        """Note since when there has been no connection: nobody else does, for a
+        listener that was killed notes nothing.
+        """
+        is_fine = self.status == "stop" or self._current_status() in (
+            "connected",
+            "not_configured",
+        )
+        if is_fine and self.away_since:
+            self.away_since = False
+        elif not is_fine and not self.away_since:
+            self.away_since = fields.Datetime.now()

@@ -88,7 +88,8 @@ class MqttLive(models.Model):
     def _tick(self, service_ids):
         """Send a tick of each of these services that did not have one just now."""
         # No ORM equivalent: to compare and to set in one statement is what limits them.
-        # In one order, so that no two jobs wait for one another.
+        # Locked rows are passed over: topics are being noted, or another job sends it,
+        # and no job waits for a tick.
         self.env.cr.execute(
             """
             UPDATE mqtt_live SET last_tick = timezone('UTC', clock_timestamp())
@@ -97,7 +98,7 @@ class MqttLive(models.Model):
                              AND (last_tick IS NULL
                                   OR last_tick < timezone('UTC', clock_timestamp())
                                                  - %s * interval '1 second')
-                           ORDER BY id FOR UPDATE)
+                           FOR UPDATE SKIP LOCKED)
             RETURNING service_id
             """,
             [service_ids, TICK_SECONDS],

@@ -44,7 +44,7 @@ export class BrokerStep extends Component {
     /** A login that was pasted with the address goes to where nobody reads it. */
     showLogin({username = "", password = ""}) {
         Object.assign(this.typed, {
-            address: this.typed.address.replace(/^(.*:\/\/)?.*@/, "$1"),
+            address: this.typed.address.replace(/^(\s*\w+:\/\/)?[^/]*@/, "$1"),
             username,
             password,
         });

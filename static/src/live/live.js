@@ -64,7 +64,7 @@ export class Live extends Component {
             text: String(text),
             tick: 0,
         });
-        this.tree.text = this.state.text;
+        this.tree.text = this.state.text.trim();
         this.pace = usePace(() => this.readLevels(), PERIOD);
         this.servicesPace = usePace(() => this.readServices(), SERVICES_PERIOD);
         this.searchSoon = useDebounced(() => this.search(), TYPING);
@@ -141,14 +141,14 @@ export class Live extends Component {
 
     async readLevels() {
         this.lastReading = Date.now();
-        const {text} = this.state;
+        const {text} = this.tree;
         const asked = this.tree.branches(this.shown);
         this.asked = new Set(this.shown.map(({level}) => level));
         const answer = await this.call("live_levels", asked, text);
         // A large tree takes the server no larger a share of its time.
         const duration = Date.now() - this.lastReading;
         this.pace.period = Math.min(Math.max(PERIOD, SHARE * duration), IDLE_PERIOD);
-        if (!answer || text !== this.state.text) {
+        if (!answer || text !== this.tree.text) {
             return;
         }
         const isNew = this.tree.update(answer, asked);
@@ -239,12 +239,12 @@ export class Live extends Component {
     }
 
     onSearch(ev) {
-        this.state.text = ev.target.value.trim();
+        this.state.text = ev.target.value;
         this.searchSoon();
     }
 
     search() {
-        this.tree.search(this.state.text);
+        this.tree.search(this.state.text.trim());
         this.state.problem = "";
         this.refreshLines();
         this.keepAddress();

@@ -105,9 +105,10 @@ export class TopicTree {
             kind: "pin",
             key,
             depth: 1,
-            isBranch: true,
+            isBranch: !level || level.total > 0,
             isOpen,
             isPinned: true,
+            isTopic: Boolean(level) && level.total === 0,
             level: levelKey(serviceId, `${topic}/`),
             messages: isWhole ? sum("messages") : undefined,
             name: topic,
@@ -223,10 +224,12 @@ export class TopicTree {
         const opened = branches.filter(
             (row) => isOnly || (this.text && row.topics <= FEW_TOPICS)
         );
-        for (const {name} of opened) {
+        // What somebody has opened is not closed for it.
+        const room = Math.max(0, MOST_OPEN - this.opened.size);
+        for (const {name} of opened.slice(0, room)) {
             this.add(` ${serviceId} ${prefix}${name}`);
         }
-        return opened.length > 0;
+        return opened.length > 0 && room > 0;
     }
 
     add(key) {

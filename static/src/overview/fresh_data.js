@@ -42,9 +42,9 @@ class Reader {
             await this.read();
         } finally {
             this.isReading = false;
-        }
-        if (this.isStarted) {
-            this.schedule(this.isStale ? SHORTEST : this.period);
+            if (this.isStarted) {
+                this.schedule(this.isStale ? SHORTEST : this.period);
+            }
         }
     }
 

@@ -46,8 +46,8 @@ export class Traffic extends Component {
 
     get topics() {
         const {topics} = this.props.traffic;
-        return topics.map(({rate, service_id: serviceId, topic}) => ({
-            key: `${serviceId}/${topic}`,
+        return topics.map(({rate, topic}, index) => ({
+            key: index, // topics are cut: two may look alike
             topic,
             levels: topic.slice(0, topic.lastIndexOf("/") + 1),
             lastLevel: topic.slice(topic.lastIndexOf("/") + 1),

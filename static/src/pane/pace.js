@@ -24,7 +24,8 @@ class Pace {
     }
 
     go() {
-        if (!this.isAsked || this.isReading || document.visibilityState === "hidden") {
+        const cannot = this.isStopped || this.isReading;
+        if (!this.isAsked || cannot || document.visibilityState === "hidden") {
             return;
         }
         const wait = this.due - Date.now();
@@ -52,6 +53,7 @@ class Pace {
     }
 
     stop() {
+        this.isStopped = true;
         this.isAsked = false;
         browser.clearTimeout(this.timer);
     }

@@ -65,8 +65,11 @@ export class PublishHere extends Component {
     }
 
     async publish() {
-        const {asks, payload, qos, retain, topic} = this.state;
+        const {asks, isBusy, payload, qos, retain, topic} = this.state;
         const {serviceId} = this.props;
+        if (isBusy) {
+            return;
+        }
         this.state.isBusy = true;
         try {
             const id = await this.orm.call(
@@ -91,7 +94,7 @@ export class PublishHere extends Component {
         if (!open.length) {
             return;
         }
-        let found = [];
+        let found;
         try {
             found = await this.orm.silent.call("mqtt.service", "topic_published", [
                 [this.props.serviceId],
@@ -100,7 +103,13 @@ export class PublishHere extends Component {
         } catch {
             // The server is away; the next look finds out.
         }
-        for (const values of found) {
+        const gone = (found || []).length
+            ? open.filter((id) => !found.some((one) => one.id === id))
+            : [];
+        for (const one of this.state.sent.filter(({id}) => gone.includes(id))) {
+            one.isOpen = false; // history has it no more
+        }
+        for (const values of found || []) {
             const one = this.state.sent.find(({id}) => id === values.id);
             Object.assign(one || {}, values, {
                 isOpen:
@@ -119,7 +128,9 @@ export class PublishHere extends Component {
     onKeydown(event) {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
             event.preventDefault();
-            this.publish();
+            if (!event.repeat) {
+                this.publish();
+            }
         }
     }
 }

@@ -15,8 +15,14 @@ export class ProblemCount extends Component {
     setup() {
         this.orm = useService("orm");
         this.state = useState({count: 0});
-        // Not waited for: no menu is late because of a number.
-        const refresh = useFreshData(() => void this.read(), PERIOD);
+        let isFirst = true;
+        const refresh = useFreshData(() => {
+            const reading = this.read();
+            // Not waited for at first: no menu is late because of a number.
+            const waited = isFirst ? undefined : reading;
+            isFirst = false;
+            return waited;
+        }, PERIOD);
         // Who has solved a problem goes on to another page.
         useBus(this.env.bus, "ACTION_MANAGER:UI-UPDATED", refresh);
     }
