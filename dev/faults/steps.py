@@ -26,7 +26,7 @@ STEPS = {
     "reception:Reception.receive": TRAFFIC,
     "reception:Reception.committed": TRAFFIC,
     "reception:Reception.confirmed": TRAFFIC,
-    "reception:Reception.forgotten": TRAFFIC,
+    "reception:Reception.pruned": TRAFFIC,
     "inbox:Inbox.put": TRAFFIC,
     "inbox:Inbox.take": TRAFFIC,
     "inbox:Inbox.done": TRAFFIC,

@@ -228,7 +228,8 @@ def messages(odoo, broker):
     service = Service(odoo, broker, "kind/#", name="Of each kind")
     service.start()
     for topic, (payload, _kind, _shown) in KINDS.items():
-        publish(broker, topic, payload)
+        asks = {"ResponseTopic": "answers"} if topic == "kind/text" else None
+        publish(broker, topic, payload, properties=asks)
     service.wait_stored(len(KINDS))
     domain = [("service_id", "=", service.id)]
     found = odoo.call("mqtt.signal.history", "search_read", domain, ["topic"])
@@ -339,7 +340,7 @@ def test_each_role_sees_what_it_may_do(odoo, broker, browser, role):
     web.page.goto(f"{odoo.url}/odoo/mqtt-overview")
     expect(web.page.locator(".o_mqtt_overview")).to_be_visible()
     menus = web.page.locator(".o_menu_sections [data-menu-xmlid]")
-    expected = ["Overview", "Live", "Messages", "Automation"]
+    expected = ["Overview", "Live", "Data", "Automation"]
     expected += ["Problems"] * is_operator + ["Configuration"] * is_manager
     # without the number at Problems
     assert [text.split()[0] for text in menus.all_inner_texts()] == expected
@@ -383,7 +384,7 @@ def test_a_job_leads_to_its_messages(odoo, messages, browser):
     web.page.click(".o_data_row td:text-is('Of each kind')")
     web.button("action_open_jobs").click()
     web.page.locator(".o_list_view td", has_text="Store messages").first.click()
-    web.button("open_related_action").click()
+    web.page.locator(".o_form_view button[name=open_related_action]").click()
     expect(web.page.locator(".breadcrumb, .o_breadcrumb").first).to_contain_text(
         "Messages"
     )
@@ -418,13 +419,15 @@ def test_a_command_by_hand(odoo, broker, browser):
 
 
 def test_an_answer_by_hand(odoo, messages, browser):
-    """The dialog takes the topic over; what is sent is shown with its state."""
+    """To where the message asks for it; what is sent is shown with its state."""
     web = browser(odoo)
+    web.open(f"mqtt-messages/{messages['kind/json']}", "form")
+    expect(web.field("payload_kind")).to_be_visible()
+    expect(web.button("action_answer")).to_have_count(0)
     web.open(f"mqtt-messages/{messages['kind/text']}", "form")
     web.button("action_answer").click()
     dialog = web.page.locator(".modal")
-    expect(dialog.locator("div[name=topic] input")).to_have_value("kind/text")
-    dialog.locator("div[name=topic] input").fill("answers")
+    expect(dialog.locator("div[name=topic] input")).to_have_value("answers")
     dialog.locator("div[name=payload] textarea").fill("understood")
     dialog.locator("button[name=action_publish]").click()
     expect(web.field("direction")).to_have_text("Sent")
