@@ -232,6 +232,22 @@ class TestReadings(DeviceCase):
             self.temperature[name] = 36_500
         self.env["mqtt.reading"]._look_after()
 
+    def test_months_are_dropped_last(self):
+        """Nobody stores readings from then on until it is committed."""
+        done = []
+
+        def note(method):
+            return lambda *_args: done.append(method)
+
+        readings, rollups = type(self.env["mqtt.reading"]), type(self.env["mqtt.rollup"])
+        with (
+            patch.object(readings, "_drop_old_months", note("drop")),
+            patch.object(readings, "_delete_expired", note("readings")),
+            patch.object(rollups, "_delete_expired", note("figures")),
+        ):
+            self.env["mqtt.reading"]._look_after()
+        self.assertEqual(done, ["readings", "figures", "drop"])
+
     def test_months(self):
         """The next one is there before it begins, and old ones are dropped."""
         readings = self.env["mqtt.reading"]
