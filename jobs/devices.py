@@ -62,10 +62,12 @@ class MqttDeviceRule(models.Model):
         }
 
     def _create_devices(self, service, keys) -> dict[str, dict[str, Any]]:
-        room = self._room()
+        # A full rule is told by a look: jobs with keys that are ignored need not wait
+        # for each other.
+        room = self._room() and self._locked_room()
         if room < len(keys):
             self._say_limit(service)
-        if room <= 0:
+        if not room:
             return {}
         # No ORM equivalent: of two jobs that meet the same key, the second waits here
         # for the first, and runs again when it finds the device there.
@@ -144,7 +146,7 @@ class MqttDeviceRule(models.Model):
             if device.key in found and found[device.key].id not in taken
         ]
 
-    def _room(self) -> int:
+    def _locked_room(self) -> int:
         """How many devices this rule may create. Other jobs wait for this one, or the
         rule would have more devices than it may.
         """
@@ -153,9 +155,12 @@ class MqttDeviceRule(models.Model):
             "UPDATE mqtt_device_rule SET device_limit = device_limit WHERE id = %s",
             [self.id],
         )
+        return self._room()
+
+    def _room(self) -> int:
         devices = self.env["mqtt.device"].with_context(active_test=False)
         count = devices.search_count([("rule_id", "=", self.id)])
-        return self.device_limit - count
+        return max(self.device_limit - count, 0)
 
     def _say_limit(self, service) -> None:
         """Notify, once, that devices are ignored."""

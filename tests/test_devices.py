@@ -118,6 +118,12 @@ class TestDevices(DeviceCase):
         self.assertFalse(self.rule.limit_reached)
         self.send({"temp": 1}, device="another")
         self.assertTrue(self.device("another"))
+        self.send({"temp": 1}, device="one more")
+        self.assertTrue(self.rule.limit_reached)
+        self.device("another").unlink()
+        self.assertFalse(self.rule.limit_reached)
+        self.send({"temp": 1}, device="one more")
+        self.assertTrue(self.device("one more"))
 
     def test_silence(self):
         """State by time, in the form, in searches and in groups."""

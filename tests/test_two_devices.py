@@ -81,6 +81,19 @@ class TestTwoDevices(CommittedCase):
         self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
         self.assertEqual(self.ask("SELECT count(*) FROM mqtt_reading"), [(2,)])
 
+    def test_jobs_of_a_full_rule(self):
+        """Do not wait for each other."""
+        for key in ("press-1", "press-2"):  # the second one is too many
+            with self.transaction() as env:
+                self.collect(env, key)
+        first, second = self.open_transaction(), self.open_transaction()
+        self.collect(first, "press-3")
+        second.cr.execute("SET LOCAL lock_timeout = '1s'")
+        self.collect(second, "press-4")
+        first.cr.commit()
+        second.cr.commit()
+        self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
+
     def test_two_new_keys_and_room_for_one(self):
         """The limit holds for jobs side by side."""
         self.conflict(self.open_transaction(), self.open_transaction(), "press-2")

@@ -78,7 +78,11 @@ class MqttDevice(models.Model):
     def unlink(self):
         self.check_access("unlink")
         self.env["mqtt.reading"]._remove("device_id", self.ids)
-        return super().unlink()
+        # sudo: whoever may delete a device makes room for another one
+        rules = self.rule_id.sudo()
+        result = super().unlink()
+        rules.filtered("limit_reached").limit_reached = False
+        return result
 
     def action_accept(self):
         """Accept proposals: their readings are stored from now on."""
