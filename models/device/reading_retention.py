@@ -34,6 +34,7 @@ class MqttReading(models.Model):
             self.env["mqtt.rollup"]._roll_up,
             self._delete_expired,
             self.env["mqtt.rollup"]._delete_expired,
+            self.env["mqtt.device.rule"]._link_unlinked,
             self._drop_old_months,  # last: nobody stores until it is committed
         ):
             try:
