@@ -239,7 +239,10 @@ class TestReadings(DeviceCase):
         def note(method):
             return lambda *_args: done.append(method)
 
-        readings, rollups = type(self.env["mqtt.reading"]), type(self.env["mqtt.rollup"])
+        readings, rollups = (
+            type(self.env["mqtt.reading"]),
+            type(self.env["mqtt.rollup"]),
+        )
         with (
             patch.object(readings, "_drop_old_months", note("drop")),
             patch.object(readings, "_delete_expired", note("readings")),

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, fields, models
 
-# What jobs say of a device; its record is chosen in the field `record`, which checks it.
+# What jobs say of a device. Its record is chosen in the field `record`, which checks.
 OWN_FIELDS = {"rule_id", "service_id", "company_id", "key", "res_model", "res_id"}
 
 

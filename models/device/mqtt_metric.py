@@ -7,7 +7,6 @@ from ...mqtt.json_path import JsonPathError, compile_path
 from ...mqtt.reading import read_choices
 from ..common.wide_fields import BigInteger
 
-
 MOST_DAYS = 36_500  # that far back, each day is a date
 
 
