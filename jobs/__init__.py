@@ -12,6 +12,7 @@ from . import in_order
 from . import handle
 from . import call
 from . import mapping
+from . import device_link
 from . import devices
 from . import readings
 from . import reading_store

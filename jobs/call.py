@@ -20,29 +20,14 @@ class MqttHandler(models.Model):
     _inherit = "mqtt.handler"
 
     def _bind(self, service, **context) -> Callable:
-        """What gives messages of a service to this handler.
-
-        It runs as the user set on the handler, else on the service, else as superuser,
-        in the service's company.
+        """What gives messages of a service to this handler, in :meth:`_env_of`.
 
         :param context: keys for the environment of the handler and of the message.
         :return: a function of a recordset of one message (many, where ``batch``).
         :raise HandlerError: when the handler's method is not there any more.
         """
         self.ensure_one()
-        user = self.user_id or service.user_id
-        user = user or self.env["res.users"].browse(SUPERUSER_ID)
-        company = service.company_id
-        if company and user.id != SUPERUSER_ID and company not in user.company_ids:
-            raise HandlerError(
-                f"It runs as {user.name}, who has no access to {company.name}: choose "
-                "another user and requeue"
-            )
-        env = self.env(user=user.id, su=user.id == SUPERUSER_ID, context={})
-        context = {**env["res.users"].context_get(), **context}
-        if service.company_id:
-            context["allowed_company_ids"] = service.company_id.ids
-        env = env(context=context)
+        env = self._env_of(service, **context)
         pattern = TopicPattern(self.pattern)
         is_batch = self.batch and self.kind != "action"
         run = getattr(self, f"_bind_{self.kind}")(env)
@@ -62,6 +47,27 @@ class MqttHandler(models.Model):
                 )
 
         return call
+
+    def _env_of(self, service, **context) -> api.Environment:
+        """The environment in which this handler runs: as the user set on the handler,
+        else on the service, else as superuser, in the service's company.
+
+        :param context: keys for it.
+        :raise HandlerError: when that user has no access to that company.
+        """
+        user = self.user_id or service.user_id
+        user = user or self.env["res.users"].browse(SUPERUSER_ID)
+        company = service.company_id
+        if company and user.id != SUPERUSER_ID and company not in user.company_ids:
+            raise HandlerError(
+                f"It runs as {user.name}, who has no access to {company.name}: choose "
+                "another user and requeue"
+            )
+        env = self.env(user=user.id, su=user.id == SUPERUSER_ID, context={})
+        context = {**env["res.users"].context_get(), **context}
+        if service.company_id:
+            context["allowed_company_ids"] = service.company_id.ids
+        return env(context=context)
 
     @api.model
     def _guard(self, limit: str) -> Guard:

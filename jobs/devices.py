@@ -5,19 +5,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from odoo import SUPERUSER_ID, models
-from odoo.fields import Domain
+from odoo import models
 
 from ..mqtt.payload import PayloadError
 from ..mqtt.wording import TOPIC_CHARS, is_storable, short_line
 from .guard import HandlerGoneError
-
-INTEGER = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)  # that a column of 32 bits takes
 
 
 class MqttHandler(models.Model):
@@ -62,10 +58,12 @@ class MqttDeviceRule(models.Model):
         }
 
     def _create_devices(self, service, keys) -> dict[str, dict[str, Any]]:
-        room = self._room()
+        # A full rule is told by a look: jobs with keys that are ignored need not wait
+        # for each other.
+        room = self._room() and self._locked_room()
         if room < len(keys):
             self._say_limit(service)
-        if room <= 0:
+        if not room:
             return {}
         # No ORM equivalent: of two jobs that meet the same key, the second waits here
         # for the first, and runs again when it finds the device there.
@@ -94,57 +92,11 @@ class MqttDeviceRule(models.Model):
         self.invalidate_recordset(["device_ids"], flush=False)
         accepted = self.acceptance == "accept"
         return {
-            key: {"id": id_, "accepted": accepted, "active": True}
+            key: {"id": id_, "accepted": accepted, "active": True, "is_new": True}
             for id_, key in created
         }
 
-    def _link(self, service, devices) -> None:
-        """Link devices to the records whose field has their key, where there is one and
-        no other device belongs to it.
-        """
-        if not self.record_model or self.record_model not in self.env or not devices:
-            return
-        unlinked = self.env["mqtt.device"].search_fetch(
-            [
-                ("id", "in", [device["id"] for device in devices.values()]),
-                ("res_id", "=", False),
-            ],
-            ["key"],
-        )
-        if not unlinked:
-            return
-        for device, record in self._records_of(unlinked, service.company_id):
-            device.write({"res_model": record._name, "res_id": record.id})
-
-    def _records_of(self, devices, company) -> list[tuple[Any, Any]]:
-        """Pairs of a device and the record that it belongs to."""
-        name = self.record_field
-        # As whom the handler runs: another user's records are not for its devices.
-        records = self.env[self.record_model].sudo(self.env.uid == SUPERUSER_ID)
-        field = records._fields.get(name)
-        if field is None or not records.has_access("read"):
-            return []
-        keys: list[Any] = devices.mapped("key")
-        if field.type == "integer":
-            keys = [int(key) for key in keys if INTEGER.fullmatch(key)]
-        domain = Domain(name, "in", keys)
-        if company and "company_id" in records._fields:
-            domain &= Domain("company_id", "in", [company.id, False])
-        found = {str(one[name]): one for one in records.search(domain)}
-        claimed = self.env["mqtt.device"].with_context(active_test=False)
-        taken = claimed.search(
-            [
-                ("res_model", "=", self.record_model),
-                ("res_id", "in", [one.id for one in found.values()]),
-            ]
-        ).mapped("res_id")
-        return [
-            (device, found[device.key])
-            for device in devices
-            if device.key in found and found[device.key].id not in taken
-        ]
-
-    def _room(self) -> int:
+    def _locked_room(self) -> int:
         """How many devices this rule may create. Other jobs wait for this one, or the
         rule would have more devices than it may.
         """
@@ -153,9 +105,12 @@ class MqttDeviceRule(models.Model):
             "UPDATE mqtt_device_rule SET device_limit = device_limit WHERE id = %s",
             [self.id],
         )
+        return self._room()
+
+    def _room(self) -> int:
         devices = self.env["mqtt.device"].with_context(active_test=False)
         count = devices.search_count([("rule_id", "=", self.id)])
-        return self.device_limit - count
+        return max(self.device_limit - count, 0)
 
     def _say_limit(self, service) -> None:
         """Notify, once, that devices are ignored."""

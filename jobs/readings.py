@@ -115,7 +115,8 @@ class MqttDeviceRule(models.Model):
                 rows += self._read(one, device["id"], series, tallies)
         self.env["mqtt.reading"]._store(rows)
         self._save_seen(sent, devices)
-        self._link(messages[:1].service_id, devices)
+        new = [device["id"] for device in devices.values() if device.get("is_new")]
+        self._link(messages[:1].service_id, new)
         if not self.env.context.get("mqtt_replay"):  # they were counted before
             self._save_tallies(tallies)
 

@@ -19,6 +19,9 @@ from .wording import is_storable
 
 NUMBER, TEXT, YES_NO, CHOICE = "number", "text", "yes_no", "choice"
 TEXT_CHARS = 1_000  # of a text, at most
+# Beyond these, squares of numbers, and what they are times seconds, are no doubles:
+# PostgreSQL computes no figures of them.
+LARGEST, SMALLEST = 1e100, 1e-100
 LARGEST_WHOLE = 2**53  # beyond which a double is not every whole number
 CLOCK_TOLERANCE = timedelta(minutes=5)  # between a device's clock and ours
 MOST_LATE = timedelta(days=366)  # a time before that is not late, but wrong
@@ -73,14 +76,16 @@ def reader(
 
 def _scaled(value: object, factor: float, offset: float) -> Value:
     number = _number(value) * factor + offset
-    if not math.isfinite(number):
+    if not math.isfinite(number) or abs(number) > LARGEST:
         raise ValueWrongError(f"{shown_value(value)} is too large")
-    return Value(number=number)
+    return Value(number=number if abs(number) >= SMALLEST else 0.0)
 
 
 def _number(value: object) -> float:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()[:TEXT_CHARS]):
-        return float(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= TEXT_CHARS and _NUMBER.fullmatch(text):
+            return float(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueWrongError(f"{shown_value(value)} is not a number")
     if isinstance(value, int) and abs(value) > LARGEST_WHOLE:

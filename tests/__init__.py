@@ -14,6 +14,7 @@ from . import test_connection
 from . import test_connection_test
 from . import test_convert
 from . import test_dead_letters
+from . import test_device_rights
 from . import test_device_suggestion
 from . import test_device_view
 from . import test_devices

@@ -118,6 +118,12 @@ class TestDevices(DeviceCase):
         self.assertFalse(self.rule.limit_reached)
         self.send({"temp": 1}, device="another")
         self.assertTrue(self.device("another"))
+        self.send({"temp": 1}, device="one more")
+        self.assertTrue(self.rule.limit_reached)
+        self.device("another").unlink()
+        self.assertFalse(self.rule.limit_reached)
+        self.send({"temp": 1}, device="one more")
+        self.assertTrue(self.device("one more"))
 
     def test_silence(self):
         """State by time, in the form, in searches and in groups."""
@@ -174,9 +180,13 @@ class TestDevices(DeviceCase):
         self.assertFalse(first.record)
 
     def test_devices_find_their_records(self):
-        """By a field that has their key, as soon as there is such a record."""
+        """By a field that has their key: new ones at once, others by the cron."""
         with self.assertRaises(ValidationError):
             self.rule.write({"record_model": "res.partner", "record_field": "x"})
+        with self.assertRaises(ValidationError):  # computed, cannot be searched
+            self.rule.write(
+                {"record_model": "res.partner", "record_field": "tz_offset"}
+            )
         self.rule.write({"record_model": "res.partner", "record_field": "ref"})
         partner = self.env["res.partner"].create({"name": "Press", "ref": "press-1"})
         self.send({"temp": 20})
@@ -185,6 +195,8 @@ class TestDevices(DeviceCase):
         self.assertFalse(self.device("press-2").record)
         other = self.env["res.partner"].create({"name": "Press", "ref": "press-2"})
         self.send({"temp": 20}, device="press-2")
+        self.assertFalse(self.device("press-2").record)
+        self.env["mqtt.reading"]._look_after()
         self.assertEqual(self.device("press-2").record, other)
 
     def test_keys_that_are_no_numbers_of_records(self):

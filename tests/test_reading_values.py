@@ -3,9 +3,10 @@
 """What values and times of devices are read as, without a database."""
 
 from datetime import datetime, timedelta, timezone
-from unittest import TestCase
 
 import pytz
+
+from odoo.tests import BaseCase, tagged
 
 from ..mqtt.reading import (
     ValueWrongError,
@@ -18,7 +19,8 @@ from ..mqtt.reading import (
 NOON = datetime(2026, 7, 1, 12)
 
 
-class TestReadingValues(TestCase):
+@tagged("post_install", "-at_install")
+class TestReadingValues(BaseCase):
     def test_numbers(self):
         read = reader("number", 1, 0, {})
         for sent, number in {
@@ -27,12 +29,19 @@ class TestReadingValues(TestCase):
             "-.5e1": -5,
             0: 0,
             2**53: 2**53,
-            1e300: 1e300,
+            1e100: 1e100,
+            "-1e-100": -1e-100,
+            1e-101: 0,
         }.items():
             self.assertEqual(read(sent).number, number)
-        for wrong in ("", "nan", "inf", "1,5", "0x10", "٣", True, [], {}, 2**53 + 1):
-            with self.subTest(wrong=wrong), self.assertRaises(ValueWrongError):
-                read(wrong)
+        for wrong in (
+            *("", "nan", "inf", "1,5", "0x10", "٣", True, [], {}, 2**53 + 1),
+            *(1e101, "-1e101", "1" * 1000 + "x", "1" + " " * 1000 + "x"),
+        ):
+            with self.subTest(wrong=str(wrong)[:20]):
+                with self.assertRaises(ValueWrongError) as raised:
+                    read(wrong)
+                self.assertIs(type(raised.exception), ValueWrongError)
 
     def test_yes_and_no(self):
         read = reader("yes_no", 1, 0, {})

@@ -6,7 +6,10 @@ import time
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from psycopg2.errors import CheckViolation
+
 from odoo import fields
+from odoo.tools import mute_logger
 
 from .test_devices import DeviceCase
 
@@ -212,6 +215,41 @@ class TestReadings(DeviceCase):
         self.send({"mode": "new", "ts": fields.Datetime.now().isoformat()})
         self.env["mqtt.reading"]._look_after()
         self.assertEqual(self.readings(self.mode).mapped("text"), ["new"])
+
+    def test_days_that_no_time_is_before(self):
+        """Are refused: the time before which readings go would be no time."""
+        for name in ("retention_days", "rollup_days"):
+            for days in (-1, 36_501):
+                with (
+                    self.subTest(name=name, days=days),
+                    self.assertRaises(CheckViolation),
+                    self.cr.savepoint(),
+                    mute_logger("odoo.sql_db"),
+                ):
+                    self.temperature[name] = days
+                    self.temperature.flush_recordset()
+                self.temperature.invalidate_recordset(flush=False)
+            self.temperature[name] = 36_500
+        self.env["mqtt.reading"]._look_after()
+
+    def test_months_are_dropped_last(self):
+        """Nobody stores readings from then on until it is committed."""
+        done = []
+
+        def note(method):
+            return lambda *_args: done.append(method)
+
+        readings, rollups = (
+            type(self.env["mqtt.reading"]),
+            type(self.env["mqtt.rollup"]),
+        )
+        with (
+            patch.object(readings, "_drop_old_months", note("drop")),
+            patch.object(readings, "_delete_expired", note("readings")),
+            patch.object(rollups, "_delete_expired", note("figures")),
+        ):
+            self.env["mqtt.reading"]._look_after()
+        self.assertEqual(done, ["readings", "figures", "drop"])
 
     def test_months(self):
         """The next one is there before it begins, and old ones are dropped."""

@@ -8,6 +8,8 @@ from odoo import fields
 
 from .test_devices import DeviceCase
 
+ROLLUP_LOGGER = "odoo.addons.mqtt_listener.models.device.mqtt_rollup"
+
 
 class TestRollups(DeviceCase):
     def setUp(self):
@@ -49,6 +51,23 @@ class TestRollups(DeviceCase):
         self.assertEqual((self.rollup().maximum, self.rollup().count), (100, 3))
         self.assertEqual(self.chart("month")[0][2], 100)
         self.assertEqual(self.chart("all")[0][1:4], [10, 100, 50])
+
+    def test_an_hour_that_cannot_be_computed(self):
+        """Is left out, and said; other hours of other devices have their figures."""
+        self.put(10, 0)
+        self.put(20, 1)
+        self.put(30, 61)
+        # As readings were before there was a limit: their squares are no numbers.
+        self.env.cr.execute(
+            "UPDATE mqtt_reading_all SET number = 1e200 WHERE number = 20"
+        )
+        with self.assertLogs(ROLLUP_LOGGER, "WARNING") as logs:
+            self.env["mqtt.rollup"]._roll_up()
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn(f"of device {self.device('press-1').id} ", logs.output[0])
+        hours = self.env["mqtt.rollup"].search([])
+        self.assertEqual(hours.mapped("mean"), [30])
+        self.assertFalse(self.env["mqtt.rollup"]._roll_up())
 
     def test_by_minute(self):
         self.put(10, 1)

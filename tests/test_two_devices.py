@@ -43,9 +43,17 @@ class TestTwoDevices(CommittedCase):
             }
         )
 
-    def collect(self, env, key="press-1"):
+    def remove_records(self, model, id_):
+        with self.transaction() as env:
+            env[model].browse(id_).exists().unlink()
+
+    def ask_in(self, env):
+        """Have a transaction see from now on what it sees now."""
+        env.cr.execute("SELECT FROM mqtt_device")
+
+    def collect(self, env, key="press-1", rule_id=None):
         """Handle a new message of a device."""
-        rule = env["mqtt.device.rule"].browse(self.rule_id)
+        rule = env["mqtt.device.rule"].browse(rule_id or self.rule_id)
         rule.handler_id._bind(self.service(env))(self.message(env, key))
         env.flush_all()
 
@@ -80,6 +88,39 @@ class TestTwoDevices(CommittedCase):
         self.conflict(self.open_transaction(), self.open_transaction(), "press-1")
         self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
         self.assertEqual(self.ask("SELECT count(*) FROM mqtt_reading"), [(2,)])
+
+    def test_jobs_of_a_full_rule(self):
+        """Do not wait for each other."""
+        for key in ("press-1", "press-2"):  # the second one is too many
+            with self.transaction() as env:
+                self.collect(env, key)
+        first, second = self.open_transaction(), self.open_transaction()
+        self.collect(first, "press-3")
+        second.cr.execute("SET LOCAL lock_timeout = '1s'")
+        self.collect(second, "press-4")
+        first.cr.commit()
+        second.cr.commit()
+        self.assertEqual(self.ask("SELECT key FROM mqtt_device"), [("press-1",)])
+
+    def test_two_devices_of_one_record(self):
+        """Linked by two jobs: the second one's device is not, and it is no failure."""
+        with self.transaction() as env:
+            partner = env["res.partner"].create({"name": "Press", "ref": "press-1"})
+            rule = env["mqtt.device.rule"].browse(self.rule_id)
+            rule.write({"record_model": "res.partner", "record_field": "ref"})
+            other = rule.copy()
+        self.addCleanup(self.remove_records, other._name, other.id)
+        self.addCleanup(self.remove_records, partner._name, partner.id)
+        first, second = self.open_transaction(), self.open_transaction()
+        self.ask_in(second)
+        self.collect(first)
+        first.cr.commit()
+        self.collect(second, rule_id=other.id)
+        second.cr.commit()
+        self.assertEqual(
+            self.ask("SELECT res_id FROM mqtt_device ORDER BY id"),
+            [(partner.id,), (None,)],
+        )
 
     def test_two_new_keys_and_room_for_one(self):
         """The limit holds for jobs side by side."""

@@ -34,7 +34,12 @@ class MqttDeviceRule(models.Model):
         for rule in self.filtered("record_model"):
             fields_ = self.env[rule.record_model]._fields
             field = fields_.get(rule.record_field or "")
-            if field is None or field.type not in ("char", "integer") or field.groups:
+            if (
+                field is None
+                or field.type not in ("char", "integer")
+                or field.groups
+                or not field._description_searchable
+            ):
                 raise ValidationError(
                     self.env._(
                         "“%(field)s” is not a text field of %(model)s.",
@@ -96,7 +101,8 @@ class MqttDevice(models.Model):
             if record:
                 record.check_access("read")
                 device._check_unclaimed(record)
-            device.write(
+            # sudo: nobody else writes these, and both records were checked
+            device.sudo().write(
                 {
                     "res_model": record and record._name,
                     "res_id": record and record.id,

@@ -1,6 +1,9 @@
 # Copyright 2026 mqtt_listener contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from odoo import fields, models
+from odoo import api, fields, models
+
+# What jobs say of a device. Its record is chosen in the field `record`, which checks.
+OWN_FIELDS = {"rule_id", "service_id", "company_id", "key", "res_model", "res_id"}
 
 
 class MqttDevice(models.Model):
@@ -65,10 +68,21 @@ class MqttDevice(models.Model):
     _key_uniq = models.UniqueIndex("(rule_id, service_id, key)")
     _proposals = models.Index("(rule_id) WHERE accepted IS NOT TRUE")
 
+    @api.model
+    def _has_field_access(self, field, operation):
+        is_own = operation == "write" and field.name in OWN_FIELDS
+        return (self.env.su or not is_own) and super()._has_field_access(
+            field, operation
+        )
+
     def unlink(self):
         self.check_access("unlink")
         self.env["mqtt.reading"]._remove("device_id", self.ids)
-        return super().unlink()
+        # sudo: whoever may delete a device makes room for another one
+        rules = self.rule_id.sudo()
+        result = super().unlink()
+        rules.filtered("limit_reached").limit_reached = False
+        return result
 
     def action_accept(self):
         """Accept proposals: their readings are stored from now on."""

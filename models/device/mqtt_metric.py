@@ -7,6 +7,8 @@ from ...mqtt.json_path import JsonPathError, compile_path
 from ...mqtt.reading import read_choices
 from ..common.wide_fields import BigInteger
 
+MOST_DAYS = 36_500  # that far back, each day is a date
+
 
 class MqttMetric(models.Model):
     """A value that devices send over time."""
@@ -111,8 +113,9 @@ class MqttMetric(models.Model):
     )
 
     _days = models.Constraint(
-        "CHECK(retention_days >= 0 AND rollup_days >= 0)",
-        "A number of days is 0 or more.",
+        f"CHECK(retention_days BETWEEN 0 AND {MOST_DAYS}"
+        f" AND rollup_days BETWEEN 0 AND {MOST_DAYS})",
+        "A number of days is 0 to 36,500.",
     )
 
     @api.depends("name", "unit")

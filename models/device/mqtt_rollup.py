@@ -2,14 +2,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from datetime import timedelta
 
+from psycopg2 import DataError
 from psycopg2.errors import SerializationFailure
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...mqtt.log import get_logger
 from ..common.wide_fields import BigInteger
 from .mqtt_reading import TABLE
 
+_logger = get_logger(__name__)
 DUE = "mqtt_rollup_due"
 HOUR = SQL("interval '1 hour'")
 ROLL_UP_BATCH = 1_000  # hours of devices that one run of the cron works on
@@ -102,12 +105,65 @@ class MqttRollup(models.Model):
         :return: whether there are more.
         """
         this_hour = fields.Datetime.now().replace(minute=0, second=0, microsecond=0)
+        due = SQL(
+            """
+            SELECT device_id, hour FROM %s WHERE hour < %s
+          ORDER BY hour, device_id LIMIT %s FOR UPDATE SKIP LOCKED
+            """,
+            SQL.identifier(DUE),
+            this_hour,
+            ROLL_UP_BATCH,
+        )
+        try:
+            return self._compute_hours(due) == ROLL_UP_BATCH
+        except SerializationFailure:
+            return True  # a job has touched one of these hours since we began
+        except DataError:
+            return self._roll_up_apart(due)
+
+    def _roll_up_apart(self, due):
+        """Compute hours one by one, and leave out those that cannot be computed.
+
+        :return: whether there may be more.
+        """
+        hours = self.env.execute_query(due)
+        for device_id, hour in hours:
+            one = SQL("SELECT %s::integer, %s::timestamp", device_id, hour)
+            try:
+                self._compute_hours(one)
+            except SerializationFailure:
+                continue  # as above: it stays in the list
+            except DataError:
+                # It would be in the way of all others, again and again.
+                self._take_from_due(device_id, hour)
+                _logger.warning(
+                    "the hour from %s of device %s has no figures: its numbers are too "
+                    "large or too small",
+                    hour,
+                    device_id,
+                )
+        return len(hours) == ROLL_UP_BATCH
+
+    def _take_from_due(self, device_id, hour):
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM %s WHERE device_id = %s AND hour = %s",
+                SQL.identifier(DUE),
+                device_id,
+                hour,
+            )
+        )
+
+    def _compute_hours(self, chosen):
+        """Take hours of devices from the list and store their figures.
+
+        :param chosen: query of ``device_id`` and ``hour``.
+        :return: how many there were.
+        """
         query = SQL(
             """
             WITH due AS (
-                DELETE FROM %(due)s WHERE (device_id, hour) IN (
-                    SELECT device_id, hour FROM %(due)s WHERE hour < %(this_hour)s
-                  ORDER BY hour, device_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                DELETE FROM %(due)s WHERE (device_id, hour) IN (%(chosen)s)
                 RETURNING device_id, hour
             ), stored AS (
                 INSERT INTO mqtt_rollup (device_id, metric_id, time, count, minimum,
@@ -122,19 +178,15 @@ class MqttRollup(models.Model):
             SELECT count(*) FROM due
             """,
             due=SQL.identifier(DUE),
-            this_hour=this_hour,
-            limit=ROLL_UP_BATCH,
+            chosen=chosen,
             figures=figures(readings_of_hours(SQL("due")), HOUR),
         )
-        try:
-            with self.env.cr.savepoint():
-                # No ORM equivalent: windows over readings.
-                self.env.cr.execute(query, log_exceptions=False)
-                (count,) = self.env.cr.fetchone()
-        except SerializationFailure:
-            return True  # a job has touched one of these hours since we began
+        with self.env.cr.savepoint():
+            # No ORM equivalent: windows over readings.
+            self.env.cr.execute(query, log_exceptions=False)
+            (count,) = self.env.cr.fetchone()
         self.invalidate_model(flush=False)
-        return count == ROLL_UP_BATCH
+        return count
 
     @api.model
     def _delete_expired(self):

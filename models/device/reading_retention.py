@@ -32,9 +32,10 @@ class MqttReading(models.Model):
         for work in (
             self._make_next_months,
             self.env["mqtt.rollup"]._roll_up,
-            self._drop_old_months,
             self._delete_expired,
             self.env["mqtt.rollup"]._delete_expired,
+            self.env["mqtt.device.rule"]._link_unlinked,
+            self._drop_old_months,  # last: nobody stores until it is committed
         ):
             try:
                 with self.env.cr.savepoint():

@@ -24,6 +24,8 @@ DECLARED_FIELDS = {
     "action_server_id",
     "record_domain",
 }
+# What runs of these kinds is ours.
+OWN_KINDS = ("mapping", "readings", "availability")
 METHOD_FIELDS = {"model_name", "method_name", "position"}
 NAMING_FIELDS = ("kind", *sorted(METHOD_FIELDS))
 # What is run: for those only who may write server actions anyway.
@@ -94,7 +96,7 @@ class MqttHandler(models.Model):
     def _runs_action(self):
         """Whether it runs, or may come to run, what somebody has chosen."""
         handler = self.sudo()
-        return handler.kind != "mapping" or any(
+        return handler.kind not in OWN_KINDS or any(
             handler[name] for name in SYSTEM_FIELDS if name != "kind"
         )
 

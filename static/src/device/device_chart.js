@@ -6,6 +6,7 @@ import {formatFloat} from "@web/views/fields/formatters";
 import {HEIGHT, WIDTH, chartShape, nearestPoint} from "./chart_shape";
 
 const {DateTime} = luxon;
+const SHORTEST_WAIT = 60; // seconds between two readings of the same chart
 
 /** A metric of a device over time: mean as a line, minimum to maximum as a band. */
 export class DeviceChart extends Component {
@@ -28,26 +29,36 @@ export class DeviceChart extends Component {
         ];
         onWillStart(() => this.read(this.props));
         onWillUpdateProps((props) => {
-            if (props.metric.metric_id !== this.props.metric.metric_id) {
-                this.state.cursor = null;
-            }
             this.read(props);
         });
     }
 
+    /** Reads it, unless the same is shown and has no new point yet. */
     async read({deviceId, metric}) {
         const {silent} = this.orm;
         const args = [[deviceId], metric.metric_id, this.state.span];
+        const subject = args.join();
+        if (subject !== this.subject) {
+            Object.assign(this.state, {data: null, cursor: null});
+        } else if (Date.now() < this.due) {
+            return;
+        }
+        Object.assign(this, {subject, due: Infinity}); // not while it is being read
         try {
             const reading = silent.call("mqtt.device", "chart_data", args);
-            this.state.data = await this.keepLast.add(reading);
+            const data = await this.keepLast.add(reading);
+            const wait = data.points.length ? Math.max(data.step, SHORTEST_WAIT) : 0;
+            this.due = Date.now() + wait * 1000;
+            this.state.data = data;
         } catch {
             // The server is away: what is shown stays until it is back.
+            this.due = 0;
         }
     }
 
     async show(span) {
         Object.assign(this.state, {span, cursor: null});
+        this.due = 0;
         await this.read(this.props);
     }
 

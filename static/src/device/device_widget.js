@@ -47,16 +47,11 @@ export class DeviceWidget extends Component {
         return this.props.record.resModel === DEVICE;
     }
 
-    async read({resId, resModel}) {
-        if (!resId || !(await user.hasGroup("mqtt_listener.group_user"))) {
-            return;
-        }
-        const args = resModel === DEVICE ? [[resId]] : [[], resModel, resId];
+    async read(record) {
         try {
-            const reading = this.orm.silent.call(DEVICE, "widget_data", args);
-            this.state.data = await this.keepLast.add(reading);
+            this.state.data = await this.keepLast.add(this.fetch(record));
             this.state.version += 1;
-            if (this.state.messages) {
+            if (this.state.data && this.state.messages) {
                 await this.readMessages();
             }
         } catch {
@@ -64,9 +59,21 @@ export class DeviceWidget extends Component {
         }
     }
 
+    async fetch({resId, resModel}) {
+        if (!resId || !(await user.hasGroup("mqtt_listener.group_user"))) {
+            return null;
+        }
+        const args = resModel === DEVICE ? [[resId]] : [[], resModel, resId];
+        return this.orm.silent.call(DEVICE, "widget_data", args);
+    }
+
     async readMessages() {
-        const args = [[this.state.data.id]];
-        this.state.messages = await this.orm.silent.call(DEVICE, "last_messages", args);
+        const {id} = this.state.data;
+        const messages = await this.orm.silent.call(DEVICE, "last_messages", [[id]]);
+        // Another record may be shown by now.
+        if (this.state.data?.id === id) {
+            this.state.messages = messages;
+        }
     }
 
     get level() {
