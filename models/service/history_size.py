@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools.misc import format_decimalized_number
 
 DAY = 86_400  # seconds
@@ -43,6 +43,7 @@ class MqttService(models.Model):
         help="Estimate from the mean rate since the listener took over the service.",
     )
 
+    @api.depends_context("lang", "tz")
     def _compute_history_size(self):
         facts = self._history_facts()
         for service in self:
