@@ -157,7 +157,7 @@ def test_a_mapping_is_opened_from_the_handlers(odoo, browser):
     web = browser(odoo)
     web.open("mqtt-handlers", "list")
     web.page.locator(".o_data_row", has_text="From the list").locator(
-        "td[name=name]"
+        "td[name=summary]"
     ).click()
     expect(web.field("key_ids")).to_contain_text("Reference")
     web.button("action_open_handler").click()
