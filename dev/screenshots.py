@@ -28,6 +28,7 @@ from .console import Problem, run, say
 FOLDER = paths.CHECKOUT / "static" / "description"
 VIEWPORT = {"width": 1200, "height": 820}
 PHONE = {"width": 400, "height": 820}
+TALL = {"width": 1200, "height": 1200}
 READINGS = 70_000  # milliseconds in which the overview draws a line of its readings
 LIMIT = 200_000  # bytes of a picture
 LOOKED = 30_000  # milliseconds, of which first steps listen for 10
@@ -106,6 +107,7 @@ def _log_in(page: Page, chosen: argparse.Namespace) -> None:
 
 def _overview(page: Page, url: str) -> None:
     """Take the first page, wide and narrow."""
+    _understand(page, url)
     page.goto(f"{url}/odoo/mqtt-overview")
     page.wait_for_selector(".o_mqtt_sparkline")
     page.wait_for_timeout(READINGS)
@@ -132,7 +134,7 @@ def _live(page: Page, url: str) -> None:
     """The tree, unfolded to the topics of a machine, with one of them beside it."""
     page.goto(f"{url}/odoo/mqtt-live")
     lines = page.locator(".o_mqtt_live_line")
-    for name in ("factory", "press"):
+    for name in ("factory", "machine"):
         if not lines.filter(has_text=TOPIC).count():
             lines.filter(has_text=name).first.locator(".o_mqtt_live_fold").click()
             page.wait_for_timeout(SETTLE)
@@ -147,15 +149,27 @@ def _topic(page: Page, url: str) -> None:
     page.locator(".o_data_row", has_text=TOPIC).first.locator("td[name=topic]").click()
     page.locator("button[name=action_open_topic]").click()
     page.wait_for_selector(".o_mqtt_series_chart canvas")
+    page.set_viewport_size(TALL)
     _take(page, FOLDER / "topic.png")
+    page.set_viewport_size(VIEWPORT)
 
 
 def _device(page: Page, url: str) -> None:
     """A machine of the factory, with its device."""
     page.goto(f"{url}/odoo/mqtt-machines")
     page.locator(".o_data_row").first.locator("td[name=name]").click()
-    page.wait_for_selector(".o_mqtt_device")
+    page.locator(".o_mqtt_chip", has_text="Temperature").first.click()
+    page.wait_for_selector(".o_mqtt_device svg")
     _take(page, FOLDER / "device.png")
+
+
+def _understand(page: Page, url: str) -> None:
+    """A demo that ran before has the session of another broker, and says so."""
+    _service_form(page, url)
+    understood = page.get_by_role("button", name="Understood")
+    if understood.is_visible():
+        understood.click()
+        understood.wait_for(state="hidden")
 
 
 def _service_form(page: Page, url: str) -> None:
@@ -165,9 +179,6 @@ def _service_form(page: Page, url: str) -> None:
     row = page.locator(".o_data_row", has_text="Connected").first
     row.locator("td[name=name]").click()
     page.wait_for_selector(".o_form_view")
-    understood = page.get_by_role("button", name="Understood")
-    if understood.is_visible():  # a demo that ran before has another broker's session
-        understood.click()
 
 
 def _take(page: Page, target: Path) -> None:

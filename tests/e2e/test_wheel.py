@@ -99,9 +99,9 @@ def test_oldest_versions(new_server, package):
         for specifier in requirement.specifier
         if specifier.operator == ">="
     ]
-    assert len(oldest) == 2
+    assert len(oldest) == 3
     wheel.pip("--python", odoo.python, "install", *oldest, "pyOpenSSL==21.0.0")
-    run_tests(odoo, "TestTls", "TestClient")
+    run_tests(odoo, "TestTls", "TestClient", "TestJsonPath")
 
 
 def dependencies(package):
