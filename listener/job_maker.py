@@ -26,8 +26,7 @@ _logger = get_logger(__name__)
 
 FULL_MESSAGES = 1_000  # for which a job is made whatever jobs cost
 BUSY_SECONDS = 0.25  # until it is asked again whether jobs that waited have begun
-BUSY_AT_ONCE_SECONDS = 0.02  # the same for messages that must not wait for others
-AT_ONCE_SECONDS = 1.0  # for which they are asked for so often: jobs may be stuck
+BUSY_AT_ONCE_SECONDS = 0.02  # at first, for messages that must not wait for others
 RETRY_SECONDS = 1.0  # between two tries at a database that is away
 
 
@@ -63,6 +62,7 @@ class JobMaker(threading.Thread):
         self._pacer = pacer
         self._waiting: dict[int, Waiting] = {}  # by service id
         self._not_before = 0.0
+        self._busy = 0.0  # seconds, see _seconds_busy
         self._loss = Loss(_logger, "no jobs are made", "jobs are made again")
         self._stopping = False
         self._changed = threading.Condition()
@@ -153,7 +153,8 @@ class JobMaker(threading.Thread):
         if len(left) < len(taken):
             self._pacer.spend(now)
         self._pacer.measured(done["seconds"] or 0.0)
-        self._not_before = now + _seconds_busy(left.values(), now)
+        self._busy = _seconds_busy(left.values(), self._busy)
+        self._not_before = now + self._busy
         return left
 
     def _put_back(self, taken: dict[int, Waiting]) -> None:
@@ -162,10 +163,13 @@ class JobMaker(threading.Thread):
                 self._put(service_id, waiting)
 
 
-def _seconds_busy(left: Collection[Waiting], now: float) -> float:
-    """Seconds until it is asked again about what is left to jobs that wait already."""
-    if any(one.at_once and now - one.since < AT_ONCE_SECONDS for one in left):
-        return BUSY_AT_ONCE_SECONDS
+def _seconds_busy(left: Collection[Waiting], before: float) -> float:
+    """Seconds until it is asked again about what is left to jobs that wait already.
+
+    :param before: the same of the last time: jobs may be stuck, so that it grows.
+    """
+    if any(waiting.at_once for waiting in left):
+        return min(2 * before or BUSY_AT_ONCE_SECONDS, BUSY_SECONDS)
     return BUSY_SECONDS if left else 0.0
 
 

@@ -126,11 +126,14 @@ class TestJobMaker(BaseCase):
 
     def test_what_is_urgent_is_not_asked_for_so_often_for_ever(self):
         """Jobs may be stuck: nobody repairs the job runner in a second."""
-        urgent = job_maker.Waiting(since=10.0, messages=1, at_once=True)
-        seconds_busy = job_maker._seconds_busy
-        self.assertEqual(seconds_busy([urgent], 10.5), job_maker.BUSY_AT_ONCE_SECONDS)
-        self.assertEqual(seconds_busy([urgent], 20.0), job_maker.BUSY_SECONDS)
-        self.assertEqual(seconds_busy([], 20.0), 0.0)
+        self.patch(job_maker, "BUSY_SECONDS", 0.25)
+        urgent = [job_maker.Waiting(since=10.0, messages=1, at_once=True)]
+        seconds, found = 0.0, []
+        for _ in range(6):
+            seconds = job_maker._seconds_busy(urgent, seconds)
+            found.append(seconds)
+        self.assertEqual(found, [0.02, 0.04, 0.08, 0.16, 0.25, 0.25])
+        self.assertEqual(job_maker._seconds_busy([], seconds), 0.0)
 
     def test_a_database_that_is_away_is_tried_again(self):
         self.bridge.answers = [RuntimeError("away"), []]
