@@ -35,6 +35,11 @@ INTERVALS = {
 }
 
 
+def time_zones():
+    """All time zones, as a field's selection has them."""
+    return [(name, name) for name in pytz.all_timezones]
+
+
 def zone_of_user(env):
     """The time zone that days and hours are those of."""
     return pytz.timezone(env.context.get("tz") or env.user.tz or "UTC")

@@ -1,12 +1,11 @@
 # Copyright 2026 mqtt_listener contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import pytz
-
 from odoo import api, fields, models
 
 from ...mqtt.pattern import TopicPattern
 from ..common.actions import open_records
 from ..common.groups import OPERATOR, check_group
+from ..common.intervals import time_zones
 
 MAX_DEVICES = 100_000  # that a rule may be set to
 
@@ -130,7 +129,7 @@ class MqttDeviceRule(models.Model):
 
     @api.model
     def _selection_time_zone(self):
-        return [(name, name) for name in pytz.all_timezones]
+        return time_zones()
 
     @api.depends("device_ids.accepted")
     @api.depends_context("uid", "allowed_company_ids")

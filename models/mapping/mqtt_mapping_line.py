@@ -1,8 +1,8 @@
 # Copyright 2026 mqtt_listener contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import pytz
-
 from odoo import api, fields, models
+
+from ..common.intervals import time_zones
 
 EPOCHS = {"s": "s", "ms": "ms", "us": "µs", "ns": "ns"}
 
@@ -137,7 +137,7 @@ class MqttMappingLine(models.Model):
         "%d.%m.%Y %H:%M:%S reads 31.12.2026 23:59:00.",
     )
     tz = fields.Selection(
-        lambda self: [(name, name) for name in pytz.all_timezones],
+        lambda self: time_zones(),
         string="Time Zone",
         default="UTC",
         required=True,

@@ -1,5 +1,6 @@
 import {defineMailModels} from "@mail/../tests/mail_test_helpers";
-import {TopicPane, pathActions} from "@mqtt_listener/pane/topic_pane";
+import {pathActions} from "@mqtt_listener/pane/path_actions";
+import {TopicPane} from "@mqtt_listener/pane/topic_pane";
 import {after, beforeEach, describe, expect, test} from "@odoo/hoot";
 import {
     advanceTime,

@@ -1,17 +1,4 @@
 import {_t} from "@web/core/l10n/translation";
-import {pathActions} from "../pane/topic_pane";
+import {addFormOfPath} from "../pane/path_actions";
 
-/** Begins a mapping with the value that is picked in the pane of a topic. */
-async function mapValue({services: {action, orm}}, {messageId, path}) {
-    const opened = await orm.call("mqtt.signal.history", "action_map", [
-        [messageId],
-        path,
-    ]);
-    return action.doAction(opened);
-}
-
-pathActions.add("map_value", {
-    label: _t("Map this Value"),
-    isShown: ({data}) => data.may_configure,
-    run: mapValue,
-});
+addFormOfPath("map_value", _t("Map this Value"), "action_map");

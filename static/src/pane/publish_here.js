@@ -103,19 +103,16 @@ export class PublishHere extends Component {
         } catch {
             // The server is away; the next look finds out.
         }
-        const gone = (found || []).length
-            ? open.filter((id) => !found.some((one) => one.id === id))
-            : [];
-        for (const one of this.state.sent.filter(({id}) => gone.includes(id))) {
-            one.isOpen = false; // history has it no more
-        }
-        for (const values of found || []) {
-            const one = this.state.sent.find(({id}) => id === values.id);
-            Object.assign(one || {}, values, {
-                isOpen:
-                    OPEN_STATES.includes(values.state) ||
-                    values.answer_state === "waiting",
-            });
+        for (const one of found ? this.state.sent : []) {
+            if (open.includes(one.id)) {
+                // None of one that history has no more.
+                const values = found.find(({id}) => id === one.id);
+                Object.assign(one, values, {
+                    isOpen:
+                        OPEN_STATES.includes(values?.state) ||
+                        values?.answer_state === "waiting",
+                });
+            }
         }
         this.pace.ask();
     }

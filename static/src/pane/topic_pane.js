@@ -2,10 +2,10 @@ import {Component, onWillStart, onWillUpdateProps, useState} from "@odoo/owl";
 import {ConfirmationDialog} from "@web/core/confirmation_dialog/confirmation_dialog";
 import {CopyButton} from "@web/core/copy_button/copy_button";
 import {_t} from "@web/core/l10n/translation";
-import {registry} from "@web/core/registry";
 import {useService} from "@web/core/utils/hooks";
 import {describeAge} from "./moments";
 import {usePace} from "./pace";
+import {pathActions} from "./path_actions";
 import {PublishHere} from "./publish_here";
 import {FIRST_SPAN, SpanPicker} from "./span_picker";
 import {TopicChart} from "./topic_chart";
@@ -15,13 +15,6 @@ import {TopicValue} from "./topic_value";
 const VALUE_PERIOD = 500; // milliseconds between two readings of the value
 const HISTORY_PERIOD = 2000; // of its history
 const MAX_SERIES = 8; // in the chart
-
-/**
- * What else can be done with a path: `label`; `run`, called with the environment and with
- * `serviceId`, `topic`, `messageId` and `path` (a JSONPath); and optionally `isShown`,
- * called with `data` (as `topic_value` returns it) and `path`.
- */
-export const pathActions = registry.category("mqtt_listener.path_actions");
 
 /** Everything about one topic: what it says now, what it said, and to say something. */
 export class TopicPane extends Component {
